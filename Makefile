@@ -177,8 +177,10 @@ $(fuzzers): $(B)/%: $(B)/%.o $(fuzzed)
 	$(link) -fsanitize=fuzzer $(LIBS)
 $(runners): $(B)/%.run: $(B)/%.o $(B)/fuzz/runner.o $(fuzzed)
 	$(link) $(LIBS)
-fuzzers: $(fuzzers)
-runners: $(runners)
+# A fault on purpose, which both engines must find.
+$(B)/fuzz/planted: $(B)/fuzz/fuzz_reader.o $(B)/fuzz/planted.o $(fuzzed)
+	$(link) -Wl,--wrap=derp_reader_next -fsanitize=fuzzer $(LIBS)
+fuzz-programs: $(fuzzers) $(B)/fuzz/planted
 
 test: all $(tests) $(runners)
 	@B='$(B)' sh util/run-tests.sh $(tests) $(scripts) $(runners)
@@ -241,7 +243,7 @@ FORCE:
 .SECONDARY:
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all test check fuzz fuzzers runners conformance interop mutants captures \
+.PHONY: all test check fuzz fuzz-programs conformance interop mutants captures \
 	corpus coverage install uninstall lint clean deps deps-fuzz \
 	deps-interop deps-report FORCE
 

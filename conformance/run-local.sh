@@ -1,0 +1,40 @@
+#!/bin/sh
+# Run the suite against a derpd that this script starts on a free loopback
+# port, and exit with the suite's code.  Arguments go to `derpspec run`; B is
+# the build folder.
+set -u
+tmp=$(mktemp -d) || exit 5
+server=
+finish() {
+	[ -z "$server" ] || { kill "$server"; wait "$server"; } 2>/dev/null
+	rm -rf "$tmp"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+# A mesh key, so that the mesh cases run too.
+od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n' >"$tmp/mesh.key"
+chmod 600 "$tmp/mesh.key"
+"${B:=build/release}/derpd" --listen 127.0.0.1:0 --mesh-key-file "$tmp/mesh.key" \
+	>"$tmp/listen" 2>"$tmp/derpd.log" &
+server=$!
+
+port= tries=0
+while [ -z "$port" ] && [ $tries -lt 100 ] && kill -0 $server 2>/dev/null; do
+	port=$(sed -n 's/^listen 127\.0\.0\.1:\([0-9]*\)$/\1/p' "$tmp/listen")
+	[ -n "$port" ] || sleep 0.05
+	tries=$((tries + 1))
+done
+if [ -z "$port" ]; then
+	echo "derpd did not start:" >&2
+	cat "$tmp/derpd.log" >&2
+	exit 3
+fi
+
+"$B/derpspec" run -h 127.0.0.1 -p "$port" --mesh-key "$tmp/mesh.key" "$@"
+result=$?
+if ! kill -0 $server 2>/dev/null; then
+	echo "derpd is gone; its last words:" >&2
+	tail -n 20 "$tmp/derpd.log" >&2
+fi
+exit $result
