@@ -1,19 +1,16 @@
 package main
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
+	"maps"
 	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 
-	"go4.org/mem"
 	"tailscale.com/types/key"
 )
 
@@ -65,8 +62,6 @@ func (s *session) run(line string) error {
 		return s.expect(c, args)
 	case "none":
 		return s.none(c, args)
-	case "close":
-		return c.link.Close()
 	}
 	return s.send(c, verb, args)
 }
@@ -152,76 +147,75 @@ func (s *session) connect(name string, o loginOptions) error {
 	return nil
 }
 
-// send does the verbs that put one frame on the wire, and prints the frame.
+// send does the verbs that put one frame on the wire.  The frame is printed
+// first, so that it stands before what it provokes.
 func (s *session) send(c *client, verb string, args []string) error {
 	f := fields{"client": c.name, "sent": verb}
-	var err error
-	switch verb {
-	case "send", "forward":
-		err = s.sendPacket(c, f, verb == "forward", args)
-	case "ping", "pong":
-		err = s.sendPing(c, f, verb == "pong", args)
-	case "note-preferred":
-		var v int
-		if v, err = number(args, 0); err == nil {
-			f["preferred"] = v
-			err = c.link.Prefer(v != 0)
-		}
-	case "watch":
-		err = c.link.Watch()
-	case "close-peer":
-		var k key.NodePublic
-		if k, err = s.keyArg(args, 0); err == nil {
-			f["peer"] = k.String()
-			err = c.link.ClosePeer(k)
-		}
-	case "raw":
-		var b []byte
-		if b, err = dataArg(args, 0); err == nil {
-			packetFields(f, b)
-			err = c.link.Raw(b)
-		}
-	default:
-		return usageError{fmt.Errorf("no such command")}
+	do, err := s.prepare(c, f, verb, args)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		printJSON(f)
-	}
-	return err
+	printJSON(f)
+	return do()
 }
 
-func (s *session) sendPacket(c *client, f fields, forward bool, args []string) error {
+func (s *session) prepare(c *client, f fields, verb string, args []string) (do func() error, err error) {
+	switch verb {
+	case "send", "forward":
+		return s.preparePacket(c, f, verb == "forward", args)
+	case "ping", "pong":
+		return s.preparePing(c, f, verb == "pong", args)
+	case "note-preferred":
+		v, err := number(args, 0)
+		f["preferred"] = v
+		return func() error { return c.link.Prefer(v != 0) }, err
+	case "watch":
+		return c.link.Watch, nil
+	case "close-peer":
+		k, err := s.keyArg(args, 0)
+		f["peer"] = k.String()
+		return func() error { return c.link.ClosePeer(k) }, err
+	case "raw":
+		b, err := dataArg(args, 0)
+		packetFields(f, b)
+		return func() error { return c.link.Raw(b) }, err
+	case "close":
+		return c.link.Close, nil
+	}
+	return nil, usageError{fmt.Errorf("no such command")}
+}
+
+func (s *session) preparePacket(c *client, f fields, forward bool, args []string) (do func() error, err error) {
 	var src key.NodePublic
-	var err error
 	if forward {
 		if src, err = s.keyArg(args, 0); err != nil {
-			return err
+			return nil, err
 		}
 		f["src"] = src.String()
 		args = args[1:]
 	}
 	dst, err := s.keyArg(args, 0)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	pkt, err := dataArg(args, 1)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	f["dst"] = dst.String()
 	packetFields(f, pkt)
 	if forward {
-		return c.link.Forward(src, dst, pkt)
+		return func() error { return c.link.Forward(src, dst, pkt) }, nil
 	}
-	return c.link.Send(dst, pkt)
+	return func() error { return c.link.Send(dst, pkt) }, nil
 }
 
-func (s *session) sendPing(c *client, f fields, pong bool, args []string) error {
+func (s *session) preparePing(c *client, f fields, pong bool, args []string) (do func() error, err error) {
 	var body [8]byte
 	if len(args) > 0 {
 		b, err := hex.DecodeString(args[0])
 		if err != nil || len(b) != 8 {
-			return usageError{errors.New("a ping is 16 hex digits")}
+			return nil, usageError{errors.New("a ping is 16 hex digits")}
 		}
 		copy(body[:], b)
 	} else {
@@ -230,9 +224,9 @@ func (s *session) sendPing(c *client, f fields, pong bool, args []string) error 
 	}
 	f["data"] = hex.EncodeToString(body[:])
 	if pong {
-		return c.link.SendPong(body)
+		return func() error { return c.link.SendPong(body) }, nil
 	}
-	return c.link.SendPing(body)
+	return func() error { return c.link.SendPing(body) }, nil
 }
 
 // expect waits for a message of a type whose fields have the given values.
@@ -292,123 +286,7 @@ func (s *session) none(c *client, args []string) error {
 }
 
 func (s *session) closeAll() {
-	for _, c := range s.clients {
-		c.link.Close()
+	for _, name := range slices.Sorted(maps.Keys(s.clients)) {
+		s.clients[name].link.Close()
 	}
-}
-
-func number(args []string, i int) (int, error) {
-	if i >= len(args) {
-		return 0, usageError{errors.New("a number is missing")}
-	}
-	n, err := strconv.Atoi(args[i])
-	if err != nil || n < 0 {
-		return 0, usageError{fmt.Errorf("%q is not a number", args[i])}
-	}
-	return n, nil
-}
-
-func (s *session) keyArg(args []string, i int) (key.NodePublic, error) {
-	if i >= len(args) {
-		return key.NodePublic{}, usageError{errors.New("a key is missing")}
-	}
-	return s.key(args[i])
-}
-
-func (s *session) key(word string) (k key.NodePublic, err error) {
-	if c := s.clients[word]; c != nil {
-		return c.private.Public(), nil
-	}
-	if word == "stranger" {
-		return s.stranger, nil
-	}
-	if err := k.UnmarshalText([]byte(word)); err != nil {
-		return k, usageError{fmt.Errorf("%q is no client and no key", word)}
-	}
-	return k, nil
-}
-
-func dataArg(args []string, i int) ([]byte, error) {
-	if i >= len(args) {
-		return nil, usageError{errors.New("data is missing")}
-	}
-	return data(args[i])
-}
-
-// The first bytes of every disco message.
-const discoMagic = "TS\xf0\x9f\x92\xac"
-
-func data(word string) ([]byte, error) {
-	kind, rest, _ := strings.Cut(word, ":")
-	switch kind {
-	case "text":
-		return []byte(rest), nil
-	case "hex":
-		b, err := hex.DecodeString(rest)
-		if err != nil {
-			err = usageError{err}
-		}
-		return b, err
-	case "size", "disco":
-		n, err := number([]string{rest}, 0)
-		if err != nil || n > 1<<20 {
-			return nil, usageError{fmt.Errorf("%q is no size", rest)}
-		}
-		b := make([]byte, n)
-		for i := range b {
-			b[i] = byte(i*7 + n)
-		}
-		if kind == "disco" {
-			copy(b, discoMagic)
-		}
-		return b, nil
-	}
-	return nil, usageError{fmt.Errorf("%q is no data", word)}
-}
-
-// A client's key: from -key-file for `me`, from -seed, or new.  A client that
-// logs in again keeps its key.
-func (s *session) newKey(name string) (key.NodePrivate, error) {
-	if c := s.clients[name]; c != nil {
-		return c.private, nil
-	}
-	if name == "me" && *keyFile != "" {
-		return loadKey(*keyFile)
-	}
-	if *seed == "" {
-		return key.NewNode(), nil
-	}
-	raw := sha256.Sum256([]byte(*seed + "/" + name))
-	raw[0] &= 248
-	raw[31] = raw[31]&127 | 64
-	return key.NodePrivateFromRaw32(mem.B(raw[:])), nil
-}
-
-func loadKey(path string) (private key.NodePrivate, err error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return private, err
-	}
-	word := strings.TrimSpace(string(text))
-	if strings.HasPrefix(word, "{") {
-		var config struct{ PrivateKey key.NodePrivate }
-		err = json.Unmarshal(text, &config)
-		return config.PrivateKey, err
-	}
-	word = "privkey:" + strings.TrimPrefix(word, "privkey:")
-	if err = private.UnmarshalText([]byte(word)); err != nil {
-		err = fmt.Errorf("%s: %w", path, err)
-	}
-	return private, err
-}
-
-func loadMesh() (key.DERPMesh, error) {
-	if *meshFile == "" {
-		return key.DERPMesh{}, errors.New("`mesh` needs -mesh-key-file")
-	}
-	text, err := os.ReadFile(*meshFile)
-	if err != nil {
-		return key.DERPMesh{}, err
-	}
-	return key.ParseDERPMesh(strings.TrimSpace(string(text)))
 }
