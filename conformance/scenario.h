@@ -102,6 +102,7 @@ struct scenario_arg_def {
 	const char *name; /* NULL: bare */
 	enum scenario_value_kind kind;
 	const char *words; /* of VALUE_WORD: "yes no" */
+	uint64_t max;      /* of VALUE_NUM */
 	bool many;         /* may be repeated */
 };
 
