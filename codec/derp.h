@@ -103,7 +103,8 @@ struct derp_frame {
 	uint32_t type;       /* enum derp_type, or a value it does not name */
 	uint32_t len;        /* payload length on the wire */
 	uint32_t have;       /* payload bytes at body */
-	const uint8_t *body; /* borrowed: the input, or the lent buffer */
+	const uint8_t *body; /* borrowed: the input, or the lent buffer; not
+				NULL, also when have is 0 */
 };
 
 /* Takes frames off a stream in two steps, so that a length can be judged
@@ -142,7 +143,8 @@ int derp_reader_next(struct derp_reader *r, const uint8_t **in, size_t *len,
 /* At DERP_HEAD: where to put the payload while it is not contiguous in the
  * input.  Without a call, or with cap 0, the payload is skipped (have = 0).
  * A frame longer than cap loses its end, also when it is contiguous.  buf
- * stays lent until the next DERP_FRAME. */
+ * stays lent until the next DERP_FRAME.  At any other time the call has no
+ * effect. */
 void derp_reader_lend(struct derp_reader *r, uint8_t *buf, uint32_t cap);
 
 /* Payload bytes of the current frame that have arrived; 0 between frames. */
@@ -161,7 +163,8 @@ int derp_frame_expect(const struct derp_frame *f, enum derp_type want,
 
 /* Every pointer is borrowed.  The same struct is what derp_parse() fills and
  * derp_build() takes, so the two are inverses.  Absent is not zero: an absent
- * number is -1, an absent pointer NULL. */
+ * number is -1, an absent pointer NULL.  An empty packet, box, text or name
+ * is not absent: parsed, its pointer is not NULL. */
 struct derp_m_server_key {
 	const uint8_t *key;
 };
@@ -184,12 +187,16 @@ struct derp_m_gone {
 	const uint8_t *key;
 	int reason;
 };
+/* 32 bytes: key alone, as when fewer than 18 follow.  50: address and port,
+ * 51: flags, 52 + n: a name of n bytes.  A name that is cut (n is more than
+ * what follows) is absent, and its length byte is in the tail.  A name that
+ * is too long or not printable is reported as it is: see DERP_APP_MAX. */
 struct derp_m_present {
 	const uint8_t *key;
 	const uint8_t *ip; /* DERP_IP_LEN bytes */
 	int port;          /* absent exactly when ip is */
 	int flags;
-	const uint8_t *app; /* not NUL-terminated; absent since cut: NULL */
+	const uint8_t *app; /* not NUL-terminated; NULL: absent */
 	int app_len;        /* 0 with app != NULL: an empty name */
 };
 struct derp_m_close {
@@ -228,19 +235,21 @@ struct derp_msg {
 enum derp_wire { DERP_WIRE_V2 = 0, DERP_WIRE_V1 = 1 };
 
 /* Split a whole frame (have == len, else DERP_E_SHORT) into fields.  An
- * unnamed type is DERP_E_TYPE: skip the frame, as the protocol asks.  The
- * parser reports, derp_rule() judges. */
+ * unnamed type is DERP_E_TYPE: skip the frame, as the protocol asks.
+ * DERP_E_VALUE: the magic of a ServerKey is wrong.  The parser reports,
+ * derp_rule() judges. */
 int derp_parse(struct derp_msg *m, const struct derp_frame *f,
 	       enum derp_wire wire);
 
 /* Serialise m, header included, into out[cap]; *n is the bytes written.
- * A RecvPacket with src NULL takes the version 1 form.  DERP_E_LIMIT: the
- * payload is above DERP_WRITE_MAX. */
+ * A RecvPacket with src NULL takes the version 1 form.  DERP_E_VALUE: a field
+ * is missing or does not fit its bytes, or is there although one before it is
+ * not (PeerPresent).  DERP_E_LIMIT: the payload is above DERP_WRITE_MAX.  out
+ * must not overlap what m borrows. */
 int derp_build(const struct derp_msg *m, uint8_t *out, size_t cap, size_t *n);
 
-/* The same without copying bulk data: iov[0] is in head, iov[1] borrows m's
- * data (packet, box or text) and may be empty.  Only for types whose fields
- * fit DERP_HEAD_MAX; others are DERP_E_TYPE. */
+/* The same, for every type, without copying bulk data: iov[0] is in head,
+ * iov[1] borrows m's data (packet, box, text or name) and may be empty. */
 int derp_build_iov(const struct derp_msg *m, uint8_t head[DERP_HEAD_MAX],
 		   struct iovec iov[2]);
 
@@ -257,7 +266,10 @@ enum derp_from {
 };
 
 /* Who may send a type, and with which payload length.  A server closes when
- * a client's frame is out of bounds, a client skips one that is too short. */
+ * a client's frame is out of bounds, a client skips one that is too short.
+ * max is DERP_FRAME_MAX where only the client's reader has a limit.  Two
+ * exceptions: a server ignores a Pong of any length, and the most of a Ping
+ * binds clients only. */
 struct derp_rule {
 	uint32_t type;
 	uint32_t from;     /* enum derp_from bits */

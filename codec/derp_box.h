@@ -14,14 +14,14 @@
 /* Bytes of a sealed text of n bytes, nonce included. */
 #define DERP_BOX_LEN(n) (DERP_NONCE_LEN + DERP_TAG_LEN + (n))
 
-/* The public key of priv. */
+/* The public key of priv.  Here and below DERP_E_VALUE: priv is all zero. */
 int derp_public_key(uint8_t pub[DERP_KEY_LEN],
 		    const uint8_t priv[DERP_KEY_LEN]);
 
 /* Seal in[len] for peer into out[cap]; *n is DERP_BOX_LEN(len): nonce, tag,
  * text.  The nonce is the caller's and must never repeat for this pair of
- * keys.  out and in must not overlap.  DERP_E_VALUE: peer is zero or of low
- * order. */
+ * keys.  out must not overlap in or nonce.  DERP_E_VALUE: peer is zero or of
+ * low order. */
 int derp_seal(uint8_t *out, size_t cap, size_t *n, const uint8_t *in,
 	      size_t len, const uint8_t nonce[DERP_NONCE_LEN],
 	      const uint8_t peer[DERP_KEY_LEN],
@@ -29,7 +29,8 @@ int derp_seal(uint8_t *out, size_t cap, size_t *n, const uint8_t *in,
 
 /* Open nonce, tag, text at in[len] into out[cap].  out may be in itself.
  * DERP_E_SHORT: no room for nonce and tag.  DERP_E_BOX says only that the box
- * did not open, never why.  DERP_E_VALUE as above. */
+ * did not open, never why.  DERP_E_VALUE as above.  On an error the text is
+ * not in out. */
 int derp_open(uint8_t *out, size_t cap, size_t *n, const uint8_t *in,
 	      size_t len, const uint8_t peer[DERP_KEY_LEN],
 	      const uint8_t priv[DERP_KEY_LEN]);

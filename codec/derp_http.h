@@ -43,23 +43,26 @@ struct derp_http_reader {
 	int err;
 };
 
-/* 1 and *h: the head is complete in buf[len].  0: more bytes are needed.
- * DERP_E_HTTP: it is malformed.  DERP_E_LIMIT: it exceeds DERP_HTTP_MAX.
- * Errors repeat.  Lines may end in LF alone (as the reference accepts);
- * obsolete folding, a NUL, a blank before the colon, an empty name are
- * malformed. */
+/* 1 and *h: the head is complete in buf[len]; another call gives the same.
+ * 0: more bytes are needed.  DERP_E_HTTP: it is malformed.  DERP_E_LIMIT: it
+ * exceeds DERP_HTTP_MAX.  Errors repeat.  As the reference: lines may end in
+ * LF alone, and a line that begins with a blank goes on with the field before
+ * it (obsolete folding); a control byte, a blank before the colon, an empty
+ * name, an empty line in front of the first are malformed.  Only HTTP/1.x is
+ * read; Host and the like are for the caller to judge. */
 int derp_http_read_request(struct derp_http_reader *r, struct derp_http_head *h,
 			   const uint8_t *buf, size_t len);
 int derp_http_read_response(struct derp_http_reader *r,
 			    struct derp_http_head *h, const uint8_t *buf,
 			    size_t len);
 
-/* The first field of that name (any case), blanks around the value trimmed.
+/* The first field of that name (any case), blanks and line ends around the
+ * value trimmed.  A value that was folded in its middle still holds the fold.
  * false if there is none.  *from, if not NULL, is where to search on: zero it
  * first, and each call gives the next field of that name. */
 bool derp_http_field(const struct derp_http_head *h, const char *name,
 		     struct derp_text *value, size_t *from);
-/* Compare a text with a word, ASCII letters in any case. */
+/* Compare a text, trimmed as above, with a word, ASCII letters in any case. */
 bool derp_text_is(const struct derp_text *t, const char *word);
 
 struct derp_http_upgrade {
@@ -69,7 +72,9 @@ struct derp_http_upgrade {
 	const char *user_agent;  /* NULL: none */
 };
 
-/* DERP_E_VALUE: a value would break out of its line. */
+/* In the reference's order.  DERP_E_VALUE: a value would break out of its
+ * place: controls anywhere, blanks in host or path, a path without a slash
+ * in front. */
 int derp_http_write_upgrade(const struct derp_http_upgrade *u, uint8_t *out,
 			    size_t cap, size_t *n);
 /* The 101 of the reference, byte for byte. */
@@ -77,7 +82,9 @@ int derp_http_write_101(uint8_t *out, size_t cap, size_t *n,
 			const uint8_t key[DERP_KEY_LEN]);
 /* Any other answer: status line, Content-Type and Content-Length for body,
  * then the extra header lines as given (each with CR LF), then body.  extra
- * and body may be NULL. */
+ * and body may be NULL; without a body Content-Length is 0.  A 1xx, 204 or
+ * 304 has neither.  DERP_E_VALUE: such a status with a body, a status that
+ * is not 100..999, extra that is not whole lines. */
 int derp_http_write_status(uint8_t *out, size_t cap, size_t *n, uint32_t status,
 			   const char *extra, const char *body);
 

@@ -48,7 +48,8 @@ void derp_json_read(struct derp_json_reader *r, const uint8_t *js, size_t len);
 /* 0 and the next token, or DERP_E_JSON, which repeats. */
 int derp_json_next(struct derp_json_reader *r, struct derp_json_token *t);
 
-/* Skip the value that begins with token t (which next() just gave). */
+/* Skip the value that begins with token t (which next() just gave), or, if t
+ * is a KEY, the value that follows it. */
 int derp_json_skip(struct derp_json_reader *r, const struct derp_json_token *t);
 
 /* Decode the escapes of a KEY or STRING into UTF-8: out gets at most cap
