@@ -163,6 +163,11 @@ $(B)/derpdump: $(B)/capture/derpdump.o $(call linked,capture util codec)
 $(B)/derpspec: $(B)/conformance/derpspec.o $(B)/conformance/embedded.o $(call linked,conformance capture transport util codec)
 	$(link) $(LIBS)
 
+# The proxy that breaks rules on purpose.
+faulty.o := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard conformance/mutants/*.c)))
+$(B)/faulty: $(faulty.o) $(call linked,transport util codec)
+	$(link) $(LIBS)
+
 # A test links what its folder sees, and no more.
 define test_rules
 $(filter $(B)/$(1)/%,$(tests)): $(B)/%: $(B)/%.o $(if $(filter conformance,$(1)),$(B)/conformance/embedded.o) $(call linked,$(SEES.$(1)))
@@ -193,7 +198,7 @@ interop: all
 	@sh util/deps.sh install interop
 	@B='$(B)' O='$(O)' sh conformance/peers/interop.sh
 
-mutants: all
+mutants: all $(B)/faulty
 	@B='$(B)' O='$(O)' sh conformance/mutants/run.sh
 
 captures: all
