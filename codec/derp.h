@@ -197,7 +197,7 @@ struct derp_m_present {
 	int port;          /* absent exactly when ip is */
 	int flags;
 	const uint8_t *app; /* not NUL-terminated; NULL: absent */
-	int app_len;        /* 0 with app != NULL: an empty name */
+	int app_len;        /* -1: absent; 0: an empty name */
 };
 struct derp_m_close {
 	const uint8_t *key;

@@ -138,7 +138,7 @@ static const uint8_t *take_app(struct cursor *c, int *len)
 	const uint8_t *n = take(&look, 1);
 	const uint8_t *app;
 
-	*len = 0;
+	*len = -1;
 	if (n == NULL)
 		return NULL;
 	app = take(&look, n[0]);
@@ -155,7 +155,7 @@ static int parse_present(struct derp_msg *m, struct cursor *c)
 	const uint8_t *key = take(c, DERP_KEY_LEN);
 	const uint8_t *ip = take(c, DERP_IP_LEN + 2);
 	const uint8_t *flags = NULL, *app = NULL;
-	int app_len = 0;
+	int app_len = -1;
 
 	if (key == NULL)
 		return DERP_E_SHORT;
