@@ -214,8 +214,8 @@ static void read_entry(struct reader *r)
 
 	if (w[0].quoted || strcmp(w[0].text, "xfail") != 0) {
 		wrong(r, w[0].col, "a line begins with 'xfail'");
-	} else if (r->num_words != 4 || w[1].quoted || w[1].name[0] != '\0' ||
-		   !w[2].quoted || w[2].name[0] != '\0' || !w[3].quoted ||
+	} else if (r->num_words != 4 || w[1].name[0] != '\0' || !w[2].quoted ||
+		   w[2].name[0] != '\0' || !w[3].quoted ||
 		   strcmp(w[3].name, "source") != 0) {
 		wrong(r, w[0].col,
 		      "expected: xfail SELECTOR \"reason\" source=\"where\"");

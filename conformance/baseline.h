@@ -5,8 +5,9 @@
  *   xfail gone.every-time "a key is told once" source="derpserver.go ..."
  *
  * One statement a line, in the manner of the scenario files: words, quoted
- * texts, name=value, `#` begins a comment.  The selector is one of select.h;
- * every instance that it matches is expected to fail.  One that passes is
+ * texts, name=value, `#` begins a comment.  The selector is one of select.h,
+ * quoted if it holds blanks; every instance that it matches is expected to
+ * fail.  One that passes is
  * XPASS and fails the run, so that a baseline does not rot.
  */
 #ifndef BASELINE_H

@@ -1,0 +1,66 @@
+/*
+ * derpspec.c - judge a DERP server, requirement by requirement.
+ *
+ *   derpspec [COMMAND] ...  -->  the table below; no command is "run"
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "cli.h"
+
+static const struct cli_command commands[] = {
+	{ "run",
+	  "derpspec [run] [-h HOST] [-p PORT] [option ...] [selector ...]\n"
+	  "derpspec list [selector ...] | show ID ... | coverage",
+	  "Run conformance cases against a DERP server.  A selector is a case\n"
+	  "(ping.max-1000), a glob ('ping.*'), a section (ping), a rule of\n"
+	  "docs/protocol.md (DERP-PING-4), a section of rules (DERP-PING), a\n"
+	  "tag (@hostile) or one instance ('frame.x[T=0x0b]').",
+	  cli_run },
+	{ "list", "derpspec list [option ...] [selector ...]",
+	  "List cases, the rules that they test, and their titles.", cli_list },
+	{ "show", "derpspec show [option ...] ID ...",
+	  "Show a case with its rules, or a rule with its cases.", cli_show },
+	{ "coverage", "derpspec coverage [option ...]",
+	  "Tell which rules that bind servers have no case, and which cases\n"
+	  "name no rule.  Exit status 1 if there are any.",
+	  cli_coverage },
+	{ NULL, NULL, NULL, NULL },
+};
+
+static const struct cli_command *find(const char *word)
+{
+	for (const struct cli_command *c = commands; c->name != NULL; c++) {
+		if (strcmp(c->name, word) == 0)
+			return c;
+	}
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const struct cli_command *c = argc > 1 ? find(argv[1]) : NULL;
+	int code;
+
+	/* A peer or a pager that goes away is an error of one write. */
+	signal(SIGPIPE, SIG_IGN);
+	if (sodium_init() < 0) {
+		fputs("derpspec: libsodium does not start\n", stderr);
+		return EXIT_OURS;
+	}
+	if (c != NULL) {
+		argv[1] = argv[0];
+		code = c->main(c, argc - 1, argv + 1);
+	} else {
+		code = commands[0].main(&commands[0], argc, argv);
+	}
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		perror("derpspec: standard output");
+		if (code == EXIT_GOOD)
+			code = EXIT_OURS;
+	}
+	return code;
+}
