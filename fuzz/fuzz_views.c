@@ -122,6 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct derp_frame f;
 	enum derp_wire wire;
 	uint8_t *buf;
+	uint32_t cap;
 	int step;
 
 	if (size < 1)
@@ -130,11 +131,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	wire = data[size] % 2 ? DERP_WIRE_V1 : DERP_WIRE_V2;
 
 	derp_reader_init(&r, DERP_FRAME_MAX);
-	buf = malloc(DERP_FRAME_MAX);
+	/* No whole frame is longer than the input. */
+	cap = (uint32_t)size;
+	buf = malloc(size ? size : 1);
 	fuzz_check(buf != NULL);
 	while ((step = derp_reader_next(&r, &data, &size, &f)) > 0) {
 		if (step == DERP_HEAD) {
-			derp_reader_lend(&r, buf, DERP_FRAME_MAX);
+			derp_reader_lend(&r, buf, cap);
 			continue;
 		}
 		/* An exact copy: a read past the payload is seen. */
