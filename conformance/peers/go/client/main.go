@@ -42,7 +42,7 @@ const usage = `usage: derpgo-client [options] URL < script
   [NAME:] note-preferred 0|1   [NAME:] watch (direct only)
   [NAME:] close-peer KEY       [NAME:] raw DATA (direct only)   [NAME:] close
   [NAME:] expect TYPE [FIELD=VALUE ...]    [NAME:] none TYPE MS
-  sleep MS                     # comment
+  sleep MS                     mark TEXT (is printed)       # comment
 NAME is me when left out.  KEY is a client's NAME, stranger, or nodekey:<hex>.
 DATA is text:WORD, hex:DIGITS, size:N (a pattern) or disco:N (looks like disco).
 Without -login the script must log in.  Exit status: 0 done; 1 something

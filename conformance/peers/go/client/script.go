@@ -50,6 +50,9 @@ func (s *session) run(line string) error {
 		ms, err := number(args, 0)
 		time.Sleep(time.Duration(ms) * time.Millisecond)
 		return err
+	case "mark":
+		printJSON(fields{"event": "mark", "text": strings.Join(args, " ")})
+		return nil
 	case "login":
 		return s.login(name, args)
 	}
