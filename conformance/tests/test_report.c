@@ -1,0 +1,520 @@
+/*
+ * test_report.c - the three reports, byte for byte, of one run that has every
+ * verdict and a server that tries to break out of them.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "report.h"
+
+static const char script[] = "case   ping.max\n"
+			     "req    DERP-PING-4\n"
+			     "A: login\n"
+			     "A> ping \"\x1b[2J\"\n"
+			     "A< closed\n";
+static struct scenario_file file = { .name = "cases/ping.derp",
+				     .text = script,
+				     .len = sizeof(script) - 1,
+				     .num_lines = 5 };
+static struct scenario_item should = { NULL, "DERP-PING-5", { 0, 0 } };
+static struct scenario_item must = { NULL, "DERP-PING-4", { 0, 0 } };
+static struct scenario_item both = { &must, "DERP-PING-5", { 0, 0 } };
+static struct scenario_item lost = { NULL, "DERP-LOST-1", { 0, 0 } };
+static struct scenario_item tag = { NULL, "@hostile", { 0, 0 } };
+static const struct scenario_case must_case = { .file = &file,
+						.pos = { 1, 1 },
+						.last_line = 5,
+						.id = "ping.max",
+						.title = "A long ping & <end>",
+						.reqs = &must,
+						.tags = &tag };
+static const struct scenario_case should_case = { .file = &file,
+						  .pos = { 1, 1 },
+						  .last_line = 5,
+						  .id = "ping.shy",
+						  .title = "A shy ping",
+						  .reqs = &should };
+static const struct scenario_instance plain = { &must_case, "ping.max", { 0 } };
+static const struct scenario_instance one = { &must_case,
+					      "ping.max[N='1\"']",
+					      { 0 } };
+static const struct scenario_instance shy = { &should_case, "ping.shy", { 0 } };
+
+static char must_id[] = "DERP-PING-4", must_level[] = "MUST",
+	    must_text[] = "A longer body closes.";
+static char should_id[] = "DERP-PING-5", should_level[] = "SHOULD",
+	    should_text[] = "A pong comes soon.";
+static struct spec_rule rules[] = {
+	{ .id = must_id,
+	  .level = SPEC_MUST,
+	  .level_text = must_level,
+	  .text = must_text },
+	{ .id = should_id,
+	  .level = SPEC_SHOULD,
+	  .level_text = should_level,
+	  .text = should_text },
+};
+static const struct spec spec = { rules, 2 };
+
+static struct trace_entry trace[] = {
+	{ .us = 1234,
+	  .conn = "A",
+	  .dir = '>',
+	  .type = 0x12,
+	  .len = 20,
+	  .text = "ping 20 bytes",
+	  .head = "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f"
+		  "\x10\x11\x12\x13\x14",
+	  .num_head = 20 },
+	{ .us = 2000000,
+	  .conn = "A",
+	  .dir = '<',
+	  .type = 0x14,
+	  .len = 100,
+	  .text = "health \"\x1b]0;evil\a\xff\"",
+	  .head = "\x1b]",
+	  .num_head = 2 },
+	{ .us = 2000001,
+	  .conn = "A",
+	  .dir = '*',
+	  .type = UINT32_MAX,
+	  .text = "closed" },
+};
+
+static struct result results[VERDICT_COUNT + 1] = {
+	{ .what = &plain, .verdict = VERDICT_PASS, .ms = 3 },
+	{ .what = &one,
+	  .verdict = VERDICT_FAIL,
+	  .ms = 2001,
+	  .reason = "the server said \x1b[31m\r\nPASS",
+	  .at = { 5, 4 },
+	  .expected = "closed",
+	  .actual = "health ]]> & \"\x01\"",
+	  .trace = trace,
+	  .num_trace = 3,
+	  .lost_trace = 7 },
+	{ .what = &plain, .verdict = VERDICT_SKIP, .reason = "no mesh key" },
+	{ .what = &plain,
+	  .verdict = VERDICT_XFAIL,
+	  .reason = "it did",
+	  .at = { 5, 4 } },
+	{ .what = &plain, .verdict = VERDICT_XPASS },
+	{ .what = &plain, .verdict = VERDICT_INCONC, .reason = "too busy" },
+	{ .what = &plain, .verdict = VERDICT_CRASH, .reason = "it is gone" },
+	{ .what = &plain, .verdict = VERDICT_ERROR, .reason = "no memory" },
+	{ .what = &shy,
+	  .verdict = VERDICT_FAIL,
+	  .late = true,
+	  .reason = "late",
+	  .at = { 4, 1 } },
+};
+
+#define NUM_CASES (sizeof(results) / sizeof(*results))
+
+static struct report_case cases[NUM_CASES];
+static struct report whole = { .version = "0.1.0",
+			       .target = "derp://[::1]:3340/derp",
+			       .seed = 0xfedcba9876543210,
+			       .again = "derpspec run -h ::1 -p 3340",
+			       .spec = &spec,
+			       .cases = cases,
+			       .num_cases = NUM_CASES,
+			       .num_safe = 2,
+			       .num_slow = 1,
+			       .complete = true,
+			       .ms = 2345,
+			       .rounds = 1 };
+
+static void fill_cases(void)
+{
+	for (size_t i = 0; i < NUM_CASES; i++) {
+		cases[i].result = &results[i];
+		cases[i].level = report_level(&spec, results[i].what->of->reqs);
+		cases[i].seed = 0x1f;
+	}
+	cases[VERDICT_XFAIL].xfail = "a <known> one";
+	cases[VERDICT_XFAIL].xfail_from = "server.go f";
+	cases[VERDICT_XPASS].xfail = "a known one";
+	cases[VERDICT_COUNT].tolerated = true;
+}
+
+static char *text_report(const struct report *r, struct report_style style)
+{
+	char *out = NULL;
+	size_t len;
+	FILE *f = open_memstream(&out, &len);
+
+	for (size_t i = 0; i < r->num_cases; i++)
+		report_text_case(f, r, &r->cases[i], style);
+	report_text_sum(f, r, style);
+	fclose(f);
+	return out;
+}
+
+static char *machine_report(void (*write)(FILE *, const struct report *),
+			    const struct report *r)
+{
+	char *out = NULL;
+	size_t len;
+	FILE *f = open_memstream(&out, &len);
+
+	write(f, r);
+	fclose(f);
+	assert_int_equal(len, strlen(out)); /* no NUL got in */
+	return out;
+}
+
+/* Nothing but printable ASCII and line feeds. */
+static void assert_harmless(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c != '\n' && (c < 0x20 || c >= 0x7f))
+			fail_msg("byte 0x%02x at '%.20s'", c, text);
+	}
+}
+
+/* ---- text ------------------------------------------------------------ */
+
+#define RULE "  rule      DERP-PING-4 (MUST): A longer body closes.\n"
+#define SCRIPT(at, l3, l4, l5)                                                 \
+	"  script    cases/ping.derp:" at "\n"                                 \
+	"       1    case   ping.max\n"                                        \
+	"       2    req    DERP-PING-4\n"                                     \
+	"       3  " l3 " A: login\n"                                          \
+	"       4  " l4 " A> ping \"\\x1b[2J\"\n"                              \
+	"       5  " l5 " A< closed\n"
+#define AGAIN "  again     derpspec run -h ::1 -p 3340 --seed 1f "
+#define TITLE "  A long ping & <end>\n"
+
+static const char want_text[] =
+	"FAIL   ping.max[N='1\"']" TITLE RULE
+	"  reason    the server said \\x1b[31m\\x0d\\nPASS\n"
+	"  expected  closed\n"
+	"  actual    health ]]> & \"\\x01\"\n" SCRIPT(
+		"5:4", " ", " ",
+		">") "  trace     milliseconds, connection, > sent < received;"
+		     " the first 7 are not kept\n"
+		     "      1.234 A > ping 20 bytes\n"
+		     "   2000.000 A < health \"\\x1b]0;evil\\x07\\xff\"\n"
+		     "   2000.001 A * closed\n" AGAIN
+		     "'ping.max[N='\\''1\"'\\'']'\n"
+		     "SKIP   ping.max" TITLE "  reason    no mesh key\n"
+		     "XFAIL  ping.max" TITLE "  known     a <known> one\n"
+		     "  source    server.go f\n"
+		     "XPASS  ping.max" TITLE "  known     a known one\n"
+		     "  do        take it out of the baseline: it holds now\n" AGAIN
+		     "ping.max\n"
+		     "INCONC ping.max" TITLE RULE
+		     "  reason    too busy\n" SCRIPT("1", " ", " ", " ") AGAIN
+	"ping.max\n"
+	"CRASH  ping.max" TITLE RULE
+	"  reason    it is gone\n" SCRIPT("1", " ", " ", " ") AGAIN
+	"ping.max\n"
+	"ERROR  ping.max" TITLE RULE
+	"  reason    no memory\n" SCRIPT("1", " ", " ", " ") AGAIN
+	"ping.max\n"
+	"FAIL   ping.shy  A shy ping (SHOULD; counts with -S)\n"
+	"  rule      DERP-PING-5 (SHOULD): A pong comes soon.\n"
+	"  late      late\n" SCRIPT("4:1", " ", ">", " ") AGAIN
+	"ping.shy\n"
+	"left out: 1 @slow (--slow) 2 that may do harm (--intrusive)\n"
+	"derpspec 0.1.0, derp://[::1]:3340/derp, seed fedcba9876543210, 2.3 s\n"
+	"1 passed, 1 failed, 1 crashed, 1 errors, 1 not judged, "
+	"1 passed unexpectedly, 1 failed as expected, 1 skipped, "
+	"1 SHOULD not kept\n";
+
+static void text_is_as_it_was(void **state)
+{
+	const struct report_style plain_style = { false, false, false };
+	char *got = text_report(&whole, plain_style);
+
+	(void)state;
+	assert_string_equal(got, want_text);
+	assert_harmless(got);
+	free(got);
+}
+
+static void frames_and_bytes_are_shown_when_asked_for(void **state)
+{
+	const struct report_style hex = { false, true, true };
+	char *got = text_report(&whole, hex);
+
+	(void)state;
+	assert_non_null(strstr(got, "PASS   ping.max" TITLE "FAIL"));
+	assert_non_null(strstr(got, "ping 20 bytes\n"
+				    "               0  01 02 03 04 05 06 07 08 "
+				    "09 0a 0b 0c 0d 0e 0f 10\n"
+				    "              10  11 12 13 14\n"));
+	assert_non_null(strstr(got, "\n               0  1b 5d ...\n"));
+	assert_harmless(got);
+	free(got);
+}
+
+static void colour_is_only_added(void **state)
+{
+	const struct report_style style = { true, false, false };
+	char *got = text_report(&whole, style), *to = got;
+
+	(void)state;
+	assert_non_null(strstr(got, "\33[31mFAIL  \33[0m ping.max"));
+	assert_non_null(strstr(got, "\33[33mFAIL  \33[0m ping.shy"));
+	for (char *p = got; *p != '\0';) {
+		if (*p == '\33')
+			p = strchr(p, 'm') + 1;
+		else
+			*to++ = *p++;
+	}
+	*to = '\0';
+	assert_string_equal(got, want_text);
+	free(got);
+}
+
+static void a_run_that_was_cut_short_says_so_everywhere(void **state)
+{
+	const struct report_style style = { false, false, false };
+	struct report cut = whole;
+	char *text, *json, *xml;
+
+	(void)state;
+	cut.complete = false;
+	cut.end = "interrupted \x1b";
+	cut.num_cases = 1; /* a PASS */
+	text = text_report(&cut, style);
+	json = machine_report(report_json, &cut);
+	xml = machine_report(report_junit, &cut);
+	assert_non_null(strstr(text, "INCOMPLETE: interrupted \\x1b\n"));
+	assert_non_null(strstr(json, "\"complete\":false"));
+	assert_non_null(strstr(json, "\"end\":\"interrupted \\u001b\""));
+	assert_non_null(strstr(xml, "tests=\"2\" failures=\"0\" errors=\"1\""));
+	assert_non_null(strstr(xml, "<error type=\"INCOMPLETE\" "
+				    "message=\"interrupted \xef\xbf\xbd\"/>"));
+	free(text);
+	free(json);
+	free(xml);
+}
+
+static void long_scripts_are_shown_around_the_failing_line(void **state)
+{
+	const struct report_style style = { false, false, false };
+	char lines[400] = "";
+	struct scenario_file f = file;
+	struct scenario_case c = must_case;
+	struct scenario_instance in = { &c, "ping.max", { 0 } };
+	struct result res = results[VERDICT_ERROR];
+	struct report_case rc = cases[VERDICT_ERROR];
+	struct report r = whole;
+	char *got;
+
+	(void)state;
+	for (int i = 1; i <= 90; i++)
+		sprintf(lines + strlen(lines), "L%d\n", i);
+	f.text = lines;
+	f.len = strlen(lines);
+	f.num_lines = 90;
+	c.file = &f;
+	c.last_line = 90;
+	res.what = &in;
+	res.at.line = 50;
+	rc.result = &res;
+	r.cases = &rc;
+	r.num_cases = 1;
+	got = text_report(&r, style);
+	assert_null(strstr(got, "L37\n"));
+	assert_non_null(strstr(got, "\n      38    L38\n"));
+	assert_non_null(strstr(got, "\n      50  > L50\n"));
+	assert_non_null(strstr(got, "\n      62    L62\n"));
+	assert_null(strstr(got, "L63\n"));
+	free(got);
+}
+
+/* ---- JSON ------------------------------------------------------------ */
+
+#define CASE(id, verdict, ms, line)                                            \
+	"{\"id\":\"" id "\",\"case\":\"ping.max\","                            \
+	"\"title\":\"A long ping \\u0026 \\u003cend\\u003e\","                 \
+	"\"reqs\":[\"DERP-PING-4\"],\"tags\":[\"@hostile\"],"                  \
+	"\"level\":\"MUST\",\"verdict\":\"" verdict "\",\"ms\":" ms ","        \
+	"\"file\":\"cases/ping.derp\",\"line\":" line
+
+static const char want_json[] =
+	"{\"suite\":\"derpspec\",\"version\":\"0.1.0\","
+	"\"target\":\"derp://[::1]:3340/derp\",\"seed\":\"fedcba9876543210\","
+	"\"complete\":true,\"ms\":2345,"
+	"\"summary\":{\"pass\":1,\"fail\":1,\"skip\":1,\"xfail\":1,"
+	"\"xpass\":1,\"inconc\":1,\"crash\":1,\"error\":1,\"tolerated\":1,"
+	"\"unexpected\":5,\"total\":9,\"left_out\":3},\"cases\":[\n" CASE("ping.max", "PASS", "3", "1") "}\n," CASE(
+		"ping.max[N='1\\\"']", "FAIL", "2001",
+		"5") ",\"reason\":\"the server said \\u001b[31m\\r\\nPASS\","
+		     "\"expected\":\"closed\","
+		     "\"actual\":\"health ]]\\u003e \\u0026 \\\"\\u0001\\\"\","
+		     "\"trace\":[{\"us\":1234,\"conn\":\"A\",\"dir\":\"\\u003e\","
+		     "\"type\":18,\"len\":20,\"text\":\"ping 20 bytes\"},"
+		     "{\"us\":2000000,\"conn\":\"A\",\"dir\":\"\\u003c\",\"type\":20,"
+		     "\"len\":100,"
+		     "\"text\":\"health \\\"\\u001b]0;evil\\u0007\xef\xbf\xbd\\\"\"},"
+		     "{\"us\":2000001,\"conn\":\"A\",\"dir\":\"*\",\"len\":0,"
+		     "\"text\":\"closed\"}]}\n," CASE("ping.max", "SKIP", "0", "1") ",\"reason\":\"no mesh key\"}\n," CASE(
+			     "ping.max", "XFAIL", "0",
+			     "5") ",\"reason\":\"it did\","
+				  "\"xfail\":\"a \\u003cknown\\u003e one\","
+				  "\"xfail_source\":\"server.go f\"}\n," CASE("ping.max", "XPASS", "0", "1") ",\"xfail\":\"a known one\"}\n," CASE(
+					  "ping.max", "INCONC", "0",
+					  "1") ",\"reason\":\"too busy\"}\n," CASE("ping.max",
+										   "CRASH",
+										   "0",
+										   "1") ",\"reason\":\"it is gone\"}\n," CASE("ping.max",
+															      "ERROR",
+															      "0",
+															      "1") ",\"reason\":\"no memory\"}\n,"
+																   "{\"id\":\"ping.shy\",\"case\":\"ping.shy\",\"title\":\"A shy ping\","
+																   "\"reqs\":[\"DERP-PING-5\"],\"tags\":[],\"level\":\"SHOULD\","
+																   "\"verdict\":\"FAIL\",\"ms\":0,\"file\":\"cases/ping.derp\",\"line\":4,"
+																   "\"tolerated\":true,\"late\":true,\"reason\":\"late\"}]}\n";
+
+/* Line feeds stand where the writer puts them; they are not what counts. */
+static void drop_line_feeds(char *text)
+{
+	char *to = text;
+
+	for (; *text != '\0'; text++)
+		if (*text != '\n')
+			*to++ = *text;
+	*to = '\0';
+}
+
+static void json_is_as_it_was(void **state)
+{
+	char *got = machine_report(report_json, &whole), *want;
+
+	(void)state;
+	want = malloc(sizeof(want_json));
+	memcpy(want, want_json, sizeof(want_json));
+	drop_line_feeds(got);
+	drop_line_feeds(want);
+	assert_string_equal(got, want);
+	free(want);
+	free(got);
+}
+
+/* ---- JUnit ----------------------------------------------------------- */
+
+#define JCASE(name, time)                                                      \
+	"    <testcase name=\"" name                                           \
+	"\" classname=\"derpspec.ping\" time=\"" time "\""
+#define ITEM(element, type, message)                                           \
+	">\n      <" element " type=\"" type "\" message=\"" message "\""
+#define DETAILS(more, line)                                                    \
+	">A long ping &amp; &lt;end&gt;\nrules: DERP-PING-4" more              \
+	"\nat: cases/ping.derp:" line "\n"
+#define END "    </testcase>\n"
+#define FFFD "\xef\xbf\xbd"
+
+static const char want_junit[] =
+	"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+	"<testsuites>\n"
+	"  <testsuite name=\"derpspec\" tests=\"9\" failures=\"2\" errors=\"3\""
+	" skipped=\"3\" time=\"2.345\">\n"
+	"    <properties>\n"
+	"      <property name=\"version\" value=\"0.1.0\"/>\n"
+	"      <property name=\"target\" value=\"derp://[::1]:3340/derp\"/>\n"
+	"      <property name=\"seed\" value=\"fedcba9876543210\"/>\n"
+	"      <property name=\"complete\" value=\"true\"/>\n"
+	"    </properties>\n" JCASE("ping.max", "0.003") "/>\n" JCASE(
+		"ping.max[N='1&quot;']",
+		"2.001") ITEM("failure", "FAIL",
+			      "the server said " FFFD "[31m" FFFD
+			      "&#10;PASS") DETAILS("\nexpected: closed"
+						   "\nactual: health ]]&gt; &amp; &quot;" FFFD
+						   "&quot;",
+						   "5") "</failure>\n" END JCASE("ping.max",
+										 "0.000")
+		ITEM("skipped", "SKIP", "no mesh key") "/>\n" END JCASE(
+			"ping.max",
+			"0.000") ITEM("skipped", "XFAIL",
+				      "expected failure: a &lt;known&gt; one") "/>\n" END
+			JCASE("ping.max", "0.000") ITEM(
+				"failure", "XPASS",
+				"passed, though expected to fail: a known one")
+				DETAILS("", "1") "</failure>\n" END JCASE(
+					"ping.max", "0.000") ITEM("error",
+								  "INCONC",
+								  "too busy")
+					DETAILS("", "1") "</error>\n" END JCASE(
+						"ping.max",
+						"0.000") ITEM("error", "CRASH",
+							      "it is gone")
+						DETAILS("", "1") "</error>\n" END JCASE(
+							"ping.max",
+							"0.000") ITEM("error",
+								      "ERROR",
+								      "no memory")
+							DETAILS("", "1") "</error>\n" END JCASE(
+								"ping.shy",
+								"0.000")
+								ITEM("skipped",
+								     "FAIL",
+								     "SHOULD rule not kept: late") "/>\n" END
+												   "  </testsuite>\n</testsuites>\n";
+
+static void junit_is_as_it_was(void **state)
+{
+	char *got = machine_report(report_junit, &whole);
+
+	(void)state;
+	assert_string_equal(got, want_junit);
+	free(got);
+}
+
+/* ---- what all share -------------------------------------------------- */
+
+static void the_strictest_rule_gives_the_level(void **state)
+{
+	(void)state;
+	assert_int_equal(report_level(&spec, &must), SPEC_MUST);
+	assert_int_equal(report_level(&spec, &should), SPEC_SHOULD);
+	assert_int_equal(report_level(&spec, &both), SPEC_MUST);
+	assert_int_equal(report_level(&spec, &lost), SPEC_MUST);
+}
+
+static void only_what_is_not_as_expected_counts(void **state)
+{
+	struct report_sum sum;
+
+	(void)state;
+	report_count(&sum, &whole);
+	assert_int_equal(sum.unexpected, 5); /* not XFAIL, SKIP, PASS */
+	assert_int_equal(sum.tolerated, 1);
+	assert_int_equal(sum.by[VERDICT_FAIL], 1);
+	cases[VERDICT_COUNT].tolerated = false;
+	report_count(&sum, &whole);
+	cases[VERDICT_COUNT].tolerated = true;
+	assert_int_equal(sum.unexpected, 6);
+	assert_int_equal(sum.by[VERDICT_FAIL], 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(text_is_as_it_was),
+		cmocka_unit_test(frames_and_bytes_are_shown_when_asked_for),
+		cmocka_unit_test(colour_is_only_added),
+		cmocka_unit_test(a_run_that_was_cut_short_says_so_everywhere),
+		cmocka_unit_test(
+			long_scripts_are_shown_around_the_failing_line),
+		cmocka_unit_test(json_is_as_it_was),
+		cmocka_unit_test(junit_is_as_it_was),
+		cmocka_unit_test(the_strictest_rule_gives_the_level),
+		cmocka_unit_test(only_what_is_not_as_expected_counts),
+	};
+
+	fill_cases();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
