@@ -144,3 +144,17 @@ if [ -x "$B/derpd" ]; then
 	want derpd-plain derpd 1.104.5 plain
 	want derpd-mesh derpd 1.104.5 mesh
 fi
+
+# variant HOW NAME FILE
+variant() {
+	python3 $here/damage.py "$1" $here/$2.pcap $here/$3
+}
+if [ "$wanted" = "  " ]; then
+	for how in reorder duplicate overlap pieces lose truncate snap96; do
+		variant $how go-1.104.5-plain damaged-$how.pcap
+	done
+	for how in bigendian nano null raw; do
+		variant $how go-1.104.5-faststart format-$how.pcap
+	done
+	variant pcapng go-1.104.5-plain format-pcapng.pcapng
+fi

@@ -139,6 +139,12 @@ func (s *session) connect(name string, o loginOptions) error {
 	local, _ := c.link.LocalAddr()
 	printJSON(fields{"client": name, "event": "login", "server": s.server.String(),
 		"local": local.String()})
+	if o.preferred {
+		printJSON(fields{"client": name, "sent": "note-preferred", "preferred": 1})
+	}
+	if o.watch {
+		printJSON(fields{"client": name, "sent": "watch"})
+	}
 	go c.receive()
 	if o.nowait {
 		return nil
