@@ -76,10 +76,15 @@ static void put_string(struct derp_json_writer *w, const uint8_t *text,
 		uint32_t used;
 		uint32_t c = derp_utf8_get(text + i, len - i, &used);
 
-		if (!is_plain(c) || (c == UTF8_BAD && used == 1)) {
+		bool bad = c == UTF8_BAD && used == 1;
+
+		if (bad || !is_plain(c)) {
 			if (i > plain)
 				w->put(w->ctx, text + plain, i - plain);
-			put_escaped(w, c);
+			if (bad)
+				put_text(w, "\xef\xbf\xbd");
+			else
+				put_escaped(w, c);
 			plain = i + used;
 		}
 		i += used;
