@@ -54,7 +54,7 @@ static bool in_section(const char *section, const char *id, char separator)
 {
 	size_t n = strlen(section);
 
-	return n > 0 && strncmp(section, id, n) == 0 && id[n] == separator;
+	return strncmp(section, id, n) == 0 && id[n] == separator;
 }
 
 /* "DERP-PING" holds DERP-PING-4, and not DERP-PING-FLOOD-1. */

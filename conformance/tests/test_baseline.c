@@ -162,6 +162,10 @@ static struct row rows[] = {
 	  "f:1:7: no case matches '\\xc3\\xa4'\n"
 	  "  xfail \\xc3\\xa4 'r' source='s'\n        ^\n",
 	  1, 0 },
+	{ "the-caret-stands-behind-escapes", "xfail ping '\x01' source=''",
+	  "f:1:16: an expected failure needs a reason and a source\n"
+	  "  xfail ping '\\x01' source=''\n                    ^\n",
+	  1, 0 },
 	{ "all-errors-are-told", "a\nxfail ping 'r' source='s'\nb\n",
 	  "f:1:1: a line begins with 'xfail'\n  a\n  ^\n"
 	  "f:3:1: a line begins with 'xfail'\n  b\n  ^\n",

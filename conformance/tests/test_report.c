@@ -333,6 +333,12 @@ static void long_scripts_are_shown_around_the_failing_line(void **state)
 	assert_non_null(strstr(got, "\n      62    L62\n"));
 	assert_null(strstr(got, "L63\n"));
 	free(got);
+	c.last_line = 88; /* another case follows */
+	res.at.line = 85;
+	got = text_report(&r, style);
+	assert_non_null(strstr(got, "\n      88    L88\n"));
+	assert_null(strstr(got, "L89\n"));
+	free(got);
 }
 
 /* ---- JSON ------------------------------------------------------------ */

@@ -130,6 +130,16 @@ static void many_stars_end_soon(void **state)
 	assert_true(glob_matches("*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a", text));
 }
 
+static void a_section_ends_at_the_first_dot(void **state)
+{
+	const struct select_item deep = { .id = "a.b.c", .name = "a.b.c" };
+
+	(void)state;
+	assert_int_equal(select_match("a", &deep), SELECT_BROAD);
+	assert_int_equal(select_match("a.b", &deep), SELECT_NO);
+	assert_int_equal(select_match("a.b.c", &deep), SELECT_NAMED);
+}
+
 static void a_case_without_rules_and_tags(void **state)
 {
 	const struct select_item bare = { .id = "a.b", .name = "a.b" };
@@ -210,11 +220,28 @@ static void at_most_three_are_suggested_nearest_first(void **state)
 	free(got);
 }
 
+static void a_part_is_no_worse_than_its_distance(void **state)
+{
+	static const struct select_item items[] = {
+		{ .id = "ab.cdx", .name = "ab.cdx" },
+		{ .id = "ab.cc", .name = "ab.cc" },
+	};
+	char *got = NULL;
+	size_t len;
+	FILE *f = open_memstream(&got, &len);
+
+	(void)state;
+	select_near(f, "ab.cd", items, 2);
+	fclose(f);
+	assert_string_equal(got, " (did you mean ab.cdx, ab.cc?)");
+	free(got);
+}
+
 #define NUM(a) (sizeof(a) / sizeof(*(a)))
 
 int main(void)
 {
-	struct CMUnitTest tests[NUM(rows) + NUM(near_rows) + 5] = { 0 };
+	struct CMUnitTest tests[NUM(rows) + NUM(near_rows) + 7] = { 0 };
 	size_t n = 0;
 
 	for (size_t i = 0; i < NUM(rows); i++)
@@ -230,6 +257,10 @@ int main(void)
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(many_stars_end_soon);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(
 		a_case_without_rules_and_tags);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(
+		a_section_ends_at_the_first_dot);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test(
+		a_part_is_no_worse_than_its_distance);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(
 		names_of_any_length_are_compared);
 	tests[n++] = (struct CMUnitTest)cmocka_unit_test(
