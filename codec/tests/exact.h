@@ -26,8 +26,11 @@ struct bytes {
 /* A heap block of len bytes and not one more; free() it. */
 static inline uint8_t *block(size_t len)
 {
-	uint8_t *p = malloc(len);
+	uint8_t *p;
 
+	if (len > (size_t)1 << 26)
+		abort();
+	p = malloc(len);
 	if (len != 0)
 		assert_non_null(p);
 	return p;
