@@ -99,6 +99,7 @@ static inline struct bytes unhex(const char *hex)
 
 struct suite {
 	struct CMUnitTest tests[1024];
+	char names[1024][72];
 	size_t num;
 };
 
@@ -112,15 +113,35 @@ static inline void *row(const void *r)
 	return drop.out;
 }
 
+/* A name may be any text; what cannot be printed shows as a dot. */
 static inline void add(struct suite *s, const char *name,
 		       CMUnitTestFunction claim, const void *r)
 {
+	struct CMUnitTest *t = &s->tests[s->num];
+	char *to = s->names[s->num];
+
 	if (s->num == NUM(s->tests))
 		abort();
-	s->tests[s->num].name = name;
-	s->tests[s->num].test_func = claim;
-	s->tests[s->num].initial_state = row(r);
+	for (size_t i = 0; name[i] != '\0' && i < 60; i++)
+		*to++ = (char)(name[i] >= ' ' && name[i] <= '~' ? name[i]
+								: '.');
+	*to = '\0';
+	memset(t, 0, sizeof *t);
+	t->name = s->names[s->num];
+	t->test_func = claim;
+	t->initial_state = row(r);
 	s->num++;
+}
+
+/* The same, saying which version of the reference the row is from. */
+static inline void add_of(struct suite *s, const char *version,
+			  const char *name, CMUnitTestFunction claim,
+			  const void *r)
+{
+	char both[72];
+
+	snprintf(both, sizeof both, "%s/%s", version, name);
+	add(s, both, claim, r);
 }
 
 #define ADD(suite, claim) add(suite, #claim, claim, NULL)

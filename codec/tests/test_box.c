@@ -330,19 +330,21 @@ int main(void)
 	static struct suite s;
 
 	for (size_t i = 0; i < NUM(boxes_1_102_5); i++) {
-		add(&s, boxes_1_102_5[i].name,
-		    box_of_the_reference_opens_and_is_made, &boxes_1_102_5[i]);
-		add(&s, boxes_1_104_5[i].name,
-		    box_of_the_reference_opens_and_is_made, &boxes_1_104_5[i]);
-		add(&s, boxes_1_104_5[i].name, box_opens_over_itself,
-		    &boxes_1_104_5[i]);
+		add_of(&s, "1.102.5", boxes_1_102_5[i].name,
+		       box_of_the_reference_opens_and_is_made,
+		       &boxes_1_102_5[i]);
+		add_of(&s, "1.104.5", boxes_1_104_5[i].name,
+		       box_of_the_reference_opens_and_is_made,
+		       &boxes_1_104_5[i]);
+		add_of(&s, "in-place", boxes_1_104_5[i].name,
+		       box_opens_over_itself, &boxes_1_104_5[i]);
 	}
 	for (size_t i = 0; i < NUM(logins_1_102_5); i++)
-		add(&s, logins_1_102_5[i].name, login_is_read_and_made_again,
-		    &logins_1_102_5[i]);
+		add_of(&s, "1.102.5", logins_1_102_5[i].name,
+		       login_is_read_and_made_again, &logins_1_102_5[i]);
 	for (size_t i = 0; i < NUM(logins_1_104_5); i++)
-		add(&s, logins_1_104_5[i].name, login_is_read_and_made_again,
-		    &logins_1_104_5[i]);
+		add_of(&s, "1.104.5", logins_1_104_5[i].name,
+		       login_is_read_and_made_again, &logins_1_104_5[i]);
 	ADD(&s, any_flipped_bit_does_not_open);
 	ADD(&s, every_truncation_is_short_or_does_not_open);
 	ADD(&s, every_room_is_enough_or_refused);

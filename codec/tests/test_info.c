@@ -239,11 +239,13 @@ int main(void)
 	static struct suite s;
 
 	for (size_t i = 0; i < NUM(texts_1_102_5); i++)
-		add(&s, texts_1_102_5[i].pre,
-		    text_is_read_as_the_reference_reads_it, &texts_1_102_5[i]);
+		add_of(&s, "1.102.5", texts_1_102_5[i].pre,
+		       text_is_read_as_the_reference_reads_it,
+		       &texts_1_102_5[i]);
 	for (size_t i = 0; i < NUM(texts_1_104_5); i++)
-		add(&s, texts_1_104_5[i].pre,
-		    text_is_read_as_the_reference_reads_it, &texts_1_104_5[i]);
+		add_of(&s, "1.104.5", texts_1_104_5[i].pre,
+		       text_is_read_as_the_reference_reads_it,
+		       &texts_1_104_5[i]);
 	ADD(&s, every_truncation_is_refused);
 	for (size_t i = 0; i < NUM(clients); i++)
 		add(&s, clients[i].name,

@@ -167,11 +167,11 @@ int main(void)
 	static struct suite s;
 
 	for (size_t i = 0; i < NUM(keys_1_102_5); i++)
-		add(&s, keys_1_102_5[i].brief, text_is_the_reference_s,
-		    &keys_1_102_5[i]);
+		add_of(&s, "1.102.5", keys_1_102_5[i].brief,
+		       text_is_the_reference_s, &keys_1_102_5[i]);
 	for (size_t i = 0; i < NUM(keys_1_104_5); i++)
-		add(&s, keys_1_104_5[i].brief, text_is_the_reference_s,
-		    &keys_1_104_5[i]);
+		add_of(&s, "1.104.5", keys_1_104_5[i].brief,
+		       text_is_the_reference_s, &keys_1_104_5[i]);
 	for (size_t i = 0; i < NUM(refusals); i++)
 		add(&s, refusals[i].name, text_is_one_key_or_refused,
 		    &refusals[i]);

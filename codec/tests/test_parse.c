@@ -683,11 +683,11 @@ int main(void)
 	static struct suite s;
 
 	for (size_t i = 0; i < NUM(frames_1_102_5); i++)
-		add(&s, frames_1_102_5[i].name, reads_as_1_102_5_reads,
-		    &frames_1_102_5[i]);
+		add_of(&s, "1.102.5", frames_1_102_5[i].name,
+		       reads_as_1_102_5_reads, &frames_1_102_5[i]);
 	for (size_t i = 0; i < NUM(frames_1_104_5); i++)
-		add(&s, frames_1_104_5[i].name, reads_as_1_104_5_reads,
-		    &frames_1_104_5[i]);
+		add_of(&s, "1.104.5", frames_1_104_5[i].name,
+		       reads_as_1_104_5_reads, &frames_1_104_5[i]);
 	for (size_t i = 0; i < NUM(forms); i++)
 		add(&s, forms[i].name, form_reads_as_told, &forms[i]);
 	ADD(&s, every_truncation_is_short_or_a_form);
