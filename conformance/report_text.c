@@ -187,7 +187,9 @@ static void details(FILE *to, const struct report *r,
 	const struct result *res = c->result;
 
 	rules(to, r, res->what->of);
-	field(to, res->late ? "late" : "reason", res->reason);
+	/* most reasons are the next two lines in one */
+	if (res->expected[0] == '\0' || strncmp(res->reason, "expected ", 9))
+		field(to, res->late ? "late" : "reason", res->reason);
 	field(to, "expected", res->expected);
 	field(to, "actual", res->actual);
 	if (c->bad_rounds > 0 && r->rounds > 1) {
@@ -243,7 +245,7 @@ static void counts(FILE *to, const struct report_sum *sum)
 		{ VERDICT_PASS, "passed" },
 		{ VERDICT_FAIL, "failed" },
 		{ VERDICT_CRASH, "crashed" },
-		{ VERDICT_ERROR, "errors" },
+		{ VERDICT_ERROR, "in error" },
 		{ VERDICT_INCONC, "not judged" },
 		{ VERDICT_XPASS, "passed unexpectedly" },
 		{ VERDICT_XFAIL, "failed as expected" },

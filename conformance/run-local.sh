@@ -15,6 +15,7 @@ trap 'exit 130' INT TERM
 # A mesh key, so that the mesh cases run too.
 od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n' >"$tmp/mesh.key"
 chmod 600 "$tmp/mesh.key"
+: >"$tmp/listen"
 "${B:=build/release}/derpd" --listen 127.0.0.1:0 --mesh-key-file "$tmp/mesh.key" \
 	>"$tmp/listen" 2>"$tmp/derpd.log" &
 server=$!

@@ -227,7 +227,7 @@ static const char want_text[] =
 	"ping.shy\n"
 	"left out: 1 @slow (--slow) 2 that may do harm (--intrusive)\n"
 	"derpspec 0.1.0, derp://[::1]:3340/derp, seed fedcba9876543210, 2.3 s\n"
-	"1 passed, 1 failed, 1 crashed, 1 errors, 1 not judged, "
+	"1 passed, 1 failed, 1 crashed, 1 in error, 1 not judged, "
 	"1 passed unexpectedly, 1 failed as expected, 1 skipped, "
 	"1 SHOULD not kept\n";
 
