@@ -38,23 +38,27 @@ static void put_hex(struct derp_json_writer *w, const char *key,
 	derp_json_hex(w, key, "", p, len);
 }
 
+/* Seconds, a point, as many digits as the capture has. */
 static void put_ts(struct derp_json_writer *w, const struct capture_event *e)
 {
-	int64_t ns = e->ts_ns < 0 ? -e->ts_ns : e->ts_ns;
-	long frac = (long)(ns % 1000000000);
-	char text[40];
+	uint64_t ns = (uint64_t)(e->ts_ns < 0 ? -e->ts_ns : e->ts_ns);
+	uint64_t frac = ns % 1000000000, sec = ns / 1000000000;
+	char text[32];
+	size_t n = sizeof(text);
 	int i;
 
-	for (i = 9; i > e->ts_digits; i--)
-		frac /= 10;
+	for (i = 9; i > 0; i--, frac /= 10)
+		if (i <= e->ts_digits)
+			text[--n] = (char)('0' + frac % 10);
 	if (e->ts_digits > 0)
-		snprintf(text, sizeof(text), "%s%lld.%0*ld",
-			 e->ts_ns < 0 ? "-" : "", (long long)(ns / 1000000000),
-			 e->ts_digits, frac);
-	else
-		snprintf(text, sizeof(text), "%s%lld", e->ts_ns < 0 ? "-" : "",
-			 (long long)(ns / 1000000000));
-	put_str(w, "ts", text);
+		text[--n] = '.';
+	do {
+		text[--n] = (char)('0' + sec % 10);
+		sec /= 10;
+	} while (sec > 0);
+	if (e->ts_ns < 0)
+		text[--n] = '-';
+	derp_json_str(w, "ts", text + n, sizeof(text) - n);
 }
 
 static void put_addr(struct derp_json_writer *w, const char *key,

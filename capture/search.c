@@ -170,7 +170,7 @@ static void in_step(struct capture *c, struct flow *f, int side, uint32_t from)
 	else if (from == DERP_FROM_SERVER)
 		flow_set_client(f, !side);
 	forget(s, s->from);
-	flow_start(c, f, side, CAPTURE_MIDDLE, "from the middle");
+	flow_start(c, f, side, CAPTURE_MIDDLE, "");
 	tell_passed(c, f, side, s->skipped, s->off - s->skipped);
 	frames_begin(s);
 	side_become(c, f, side, SIDE_FRAMES);

@@ -390,6 +390,14 @@ static void put_detail(struct out *o, const struct capture_event *e)
 	}
 }
 
+/* Each frame of a capture with cut packets has a hole, and its own line says
+ * so. */
+static bool is_noise(const struct capture_event *e)
+{
+	return e->what == CAPTURE_GAP && e->loss == CAPTURE_SNAPLEN &&
+	       e->frame != NULL;
+}
+
 /* -q: what changes the state of a connection, and what went wrong. */
 static bool is_quiet(const struct capture_event *e)
 {
@@ -412,7 +420,7 @@ void text_event(struct dump *d, const struct capture_event *e)
 {
 	struct out *o = &d->out;
 
-	if (d->quiet && is_quiet(e))
+	if ((d->quiet && is_quiet(e)) || (!d->verbose && is_noise(e)))
 		return;
 	out_time(o, d->time, e->ts_ns, e->ts_digits, d->first_ns);
 	out_char(o, ' ');
