@@ -345,11 +345,11 @@ static void tell_end(const struct run *r)
 {
 	if (r->end == ENGINE_DONE)
 		return;
-	fprintf(stderr, "derpspec: %s: ", r->target);
+	fputs("derpspec: ", stderr);
 	cli_puts(stderr, r->why);
 	if (r->end == ENGINE_UNREACHABLE)
-		fputs("; nothing was judged: is it a DERP server, and are -h "
-		      "and -p right?",
+		fputs("; nothing was judged: is it a DERP server, and are -h, "
+		      "-p and --path right?",
 		      stderr);
 	fputc('\n', stderr);
 }

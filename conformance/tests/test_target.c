@@ -75,7 +75,7 @@ static struct liar liars[] = {
 	  TEXT("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), true,
 	  false, "404" },
 	{ "evil-status", TEXT("HTTP/1.1 500 \x1b]0;evil\x07\r\n\r\n"), true,
-	  false, "500" },
+	  false, "neither HTTP nor DERP" },
 	{ "half-a-head", TEXT("HTTP/1.1 101 Switching Pro"), true, false, "" },
 	{ "head-without-end", TEXT("HTTP/1.1 101 Switching Protocols\r\n"),
 	  true, true, "" },
@@ -112,10 +112,10 @@ static void is_told_in_one_line(void **state)
 	assert_string_equal(got.out, "");
 	one_line(got.err);
 	snprintf(place, sizeof(place),
-		 "derpspec: derp://127.0.0.1:%u/derp: ", port);
+		 "derpspec: cannot log in to 127.0.0.1:%u: ", port);
 	says(got.err, place);
 	says(got.err, l->says);
-	says(got.err, "-h and -p");
+	says(got.err, "are -h, -p and --path right?");
 	for (const char *p = got.err; p[1] != '\0'; p++)
 		assert_in_range((unsigned char)*p, 0x20, 0x7e);
 	says(report("r.json"), "\"complete\":false");
