@@ -130,7 +130,7 @@ static bool value(struct parser *p, struct scenario_arg *a, bool expecting,
 	case VALUE_BYTES:
 		return parse_bytes(p, def->name == NULL || !data, &a->expr);
 	case VALUE_TEXT:
-		return parse_text(p, &a->expr);
+		return parse_text(p, !data, &a->expr);
 	case VALUE_WORD:
 		return word_value(p, a, def->words);
 	case VALUE_CONN:

@@ -585,11 +585,11 @@ static bool bare_text(struct parser *p, struct scenario_expr **out)
 	return true;
 }
 
-bool parse_text(struct parser *p, struct scenario_expr **out)
+bool parse_text(struct parser *p, bool blanks, struct scenario_expr **out)
 {
 	if (here(p, '"') || here(p, '\'') || here(p, '$') ||
 	    (p->end - p->at >= 2 && p->at[0] == 'x' && p->at[1] == '"'))
-		return parse_bytes(p, false, out);
+		return parse_bytes(p, blanks, out);
 	return bare_text(p, out);
 }
 

@@ -165,7 +165,8 @@ bool link_send(struct link *l, const void *bytes, size_t len)
 
 bool link_sent(const struct link *l)
 {
-	return l->out_left == 0 || l->held || l->failed || l->ended;
+	return (l->out_left == 0 && !l->shut_wanted) || l->held || l->failed ||
+	       l->ended;
 }
 
 void link_cut(struct link *l, uint32_t cut, uint32_t ms)

@@ -77,7 +77,7 @@ int parse_conn_find(const struct parser *p, const char *name, size_t len);
 bool parse_number(struct parser *p, struct scenario_expr **out);
 /* Pieces follow each other directly, or with blanks between. */
 bool parse_bytes(struct parser *p, bool blanks, struct scenario_expr **out);
-bool parse_text(struct parser *p, struct scenario_expr **out);
+bool parse_text(struct parser *p, bool blanks, struct scenario_expr **out);
 bool parse_duration(struct parser *p, uint32_t *ms);
 bool parse_for_value(struct parser *p, struct scenario_expr **out,
 		     bool *is_bytes);

@@ -80,6 +80,7 @@ enum scenario_arg_id {
 	ARG_CONNECTION,
 	ARG_NO_HEADER,
 	ARG_STATUS,
+	ARG_BODY,
 	ARG_DATA, /* bare bytes */
 	ARG_LEN,
 	ARG_CUT,
@@ -303,7 +304,8 @@ struct scenario_case {
 	char conns[SCENARIO_CONNS_MAX][SCENARIO_NAME_MAX];
 	/* by connection: words that a step names, and so are not ignored */
 	uint32_t named[SCENARIO_CONNS_MAX]; /* SCENARIO_NAMES_* */
-	uint32_t num_keys;                  /* key pairs that it logs in with */
+	uint32_t key_mask; /* connections that log in with a key of their own */
+	uint32_t num_keys; /* bits of it */
 	struct scenario_step *steps;
 };
 

@@ -503,6 +503,7 @@ bool parse_steps_end(struct parser *p)
 				       "connection %s is never opened",
 				       c->conns[i]);
 		c->num_keys += p->has_key[i];
+		c->key_mask |= (uint32_t)p->has_key[i] << i;
 	}
 	return !p->bad;
 }

@@ -54,6 +54,7 @@ const struct scenario_arg_def scenario_args[ARG_IDS] = {
 	[ARG_CONNECTION] = { "connection", VALUE_TEXT, NULL, 0, false },
 	[ARG_NO_HEADER] = { "no-header", VALUE_TEXT, NULL, 0, true },
 	[ARG_STATUS] = { "status", VALUE_NUM, NULL, 999, false },
+	[ARG_BODY] = { "body", VALUE_BYTES, NULL, 0, false },
 	[ARG_DATA] = { NULL, VALUE_BYTES, NULL, 0, false },
 	[ARG_LEN] = { "len", VALUE_NUM, NULL, U32, false },
 	[ARG_CUT] = { "cut", VALUE_NUM, NULL, SCENARIO_BYTES_MAX, false },
@@ -70,7 +71,7 @@ const struct scenario_arg_def scenario_args[ARG_IDS] = {
 #define FRAME (A(LEN) | A(CUT) | A(TAIL))
 #define REQUEST                                                                \
 	(A(METHOD) | A(PATH) | A(HTTP_VERSION) | A(HOST) | A(UPGRADE) |        \
-	 A(CONNECTION) | A(FAST_START) | A(IDEAL_NODE) | A(HEADER) | A(DATA))
+	 A(CONNECTION) | A(FAST_START) | A(IDEAL_NODE) | A(HEADER) | A(BODY))
 #define PRESENT (A(KEY) | A(IP) | A(PORT) | A(FLAGS) | A(APP))
 
 #define DO(id, name, give, need, text)                                         \
@@ -134,7 +135,7 @@ const struct scenario_word scenario_words[] = {
 	{ "raw", WORD_FRAME, WORD_RAW, 0, true, true, A(TYPE) | A(DATA) | FRAME,
 	  A(TYPE) | A(DATA) | A(LEN), A(TYPE), "a frame by its number" },
 	{ "http", WORD_FRAME, WORD_HTTP, 0, true, true, REQUEST,
-	  A(STATUS) | A(HEADER) | A(NO_HEADER) | A(DATA), 0,
+	  A(STATUS) | A(HEADER) | A(NO_HEADER) | A(BODY), 0,
 	  "an HTTP request; an HTTP response" },
 	{ "bytes", WORD_FRAME, WORD_BYTES, 0, true, false, A(DATA), 0, A(DATA),
 	  "bytes as they are" },

@@ -1,0 +1,33 @@
+/*
+ * result.c - verdicts by name.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "result.h"
+
+const char *verdict_name(enum verdict v)
+{
+	switch (v) {
+#define X(name, text)                                                          \
+	case VERDICT_##name:                                                   \
+		return text;
+		VERDICTS(X)
+#undef X
+	case VERDICT_NONE:
+		break;
+	}
+	return "NONE";
+}
+
+bool verdict_is_bad(enum verdict v)
+{
+	return v != VERDICT_PASS && v != VERDICT_SKIP && v != VERDICT_XFAIL;
+}
+
+void result_clear(struct result *r)
+{
+	free(r->trace);
+	memset(r, 0, sizeof(*r));
+	r->verdict = VERDICT_NONE;
+}
