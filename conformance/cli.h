@@ -39,6 +39,7 @@ int cli_run(const struct cli_command *me, int argc, char **argv);
 int cli_list(const struct cli_command *me, int argc, char **argv);
 int cli_show(const struct cli_command *me, int argc, char **argv);
 int cli_coverage(const struct cli_command *me, int argc, char **argv);
+int cli_replay(const struct cli_command *me, int argc, char **argv);
 
 /* "0.1.0": the version of the codec is that of the suite. */
 const char *cli_version(void);
@@ -69,6 +70,7 @@ struct cli_options {
 	uint64_t seed;
 	bool has_seed;
 	uint32_t cut, dribble_ms;
+	bool lossy;
 	/* output */
 	int verbose;
 	const char *json, *junit, *record;
@@ -84,6 +86,7 @@ enum cli_kind {
 	CLI_FOR_RUN = 1,
 	CLI_FOR_LIST = 2,
 	CLI_FOR_SHOW = 4,
+	CLI_FOR_REPLAY = 8,
 };
 
 /* -1: go on.  Else the exit code: --help was printed, or an error told. */

@@ -42,9 +42,11 @@ enum {
 	O_JSON,
 	O_RECORD,
 	O_COLOR,
+	O_LOSSY,
 };
 
 #define RUN CLI_FOR_RUN
+#define PLAY (CLI_FOR_RUN | CLI_FOR_REPLAY)
 #define ALL (CLI_FOR_RUN | CLI_FOR_LIST | CLI_FOR_SHOW)
 
 static const struct row {
@@ -52,20 +54,20 @@ static const struct row {
 	unsigned kinds; /* enum cli_kind bits */
 } rows[] = {
 	{ { O_HOST, "host", 'h', "HOST", "target (127.0.0.1)", "Target" },
-	  RUN },
-	{ { O_PORT, "port", 'p', "PORT", "its port (3340)", NULL }, RUN },
+	  PLAY },
+	{ { O_PORT, "port", 'p', "PORT", "its port (3340)", NULL }, PLAY },
 	{ { O_URL, "url", 0, "URL", "both at once: derp://HOST:PORT[/PATH]",
 	    NULL },
-	  RUN },
+	  PLAY },
 	{ { O_PATH, "path", 0, "PATH", "of the upgrade request (/derp)", NULL },
-	  RUN },
+	  PLAY },
 	{ { O_FAST_START, "fast-start", 0, NULL, "log in without the 101",
 	    NULL },
 	  RUN },
 	{ { O_MESH_KEY, "mesh-key", 0, "FILE",
 	    "mesh key of the target, 64 hex digits; - is\nstandard input",
 	    NULL },
-	  RUN },
+	  PLAY },
 	{ { O_EXCEPT, "except", 'e', "SELECTOR", "leave these cases out",
 	    "Selection" },
 	  RUN | CLI_FOR_LIST },
@@ -93,31 +95,37 @@ static const struct row {
 	  CLI_FOR_LIST },
 	{ { O_TIMEOUT, "timeout", 'o', "SECONDS",
 	    "wait so long for an answer (2)", "Timing" },
-	  RUN },
+	  PLAY },
 	{ { O_SETTLE, "settle", 0, "MS",
 	    "wait so long for a notice that must not come (50)", NULL },
-	  RUN },
+	  PLAY },
 	{ { O_TOTAL, "total", 0, "SECONDS", "limit of the whole run (none)",
 	    NULL },
 	  RUN },
 	{ { O_JOBS, "jobs", 'P', "N", "cases at a time (16)", NULL }, RUN },
 	{ { O_REPEAT, "repeat", 0, "N", "run everything N times", NULL }, RUN },
-	{ { O_SEED, "seed", 0, "HEX", "of keys and random bytes", NULL }, RUN },
+	{ { O_SEED, "seed", 0, "HEX", "of keys and random bytes", NULL }, PLAY },
 	{ { O_CUT, "cut", 0, "N",
 	    "write at most N bytes at once; 'dribble': one\nbyte, with a "
 	    "pause",
 	    NULL },
 	  RUN },
+	{ { O_LOSSY, "lossy", 0, NULL,
+	    "go on where the capture lost bytes of a client", "Capture" },
+	  CLI_FOR_REPLAY },
 	{ { O_VERBOSE, NULL, 'v', NULL,
 	    "show the frames of every case; -vv: with bytes", "Output" },
 	  RUN },
+	{ { O_VERBOSE, NULL, 'v', NULL,
+	    "show every step as it is taken, and all differences", "Output" },
+	  CLI_FOR_REPLAY },
 	{ { O_JUNIT, "junit", 'j', "FILE", "write a JUnit report", NULL },
 	  RUN },
 	{ { O_JSON, "json", 0, "FILE",
 	    "write a JSON report; - is standard "
 	    "output",
 	    NULL },
-	  RUN },
+	  PLAY },
 	{ { O_COLOR, "color", 0, "WHEN", "auto, always or never", NULL }, RUN },
 	{ { O_RECORD, "record", 0, "DIR", NULL, NULL }, RUN },
 };
@@ -357,6 +365,8 @@ static int take(struct cli_options *o, const struct opts *op, int id)
 		return text(&o->record, op);
 	case O_COLOR:
 		return color(op, o);
+	case O_LOSSY:
+		return flag(&o->lossy);
 	}
 	return 0;
 }

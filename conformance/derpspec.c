@@ -28,6 +28,10 @@ static const struct cli_command commands[] = {
 	  "Tell which rules that bind servers have no case, and which cases\n"
 	  "name no rule.  Exit status 1 if there are any.",
 	  cli_coverage },
+	{ "replay", "derpspec replay CAPTURE [-h HOST] [-p PORT] [option ...]",
+	  "Play a capture (pcap, pcapng; - is standard input) against a DERP\n"
+	  "server and compare the answers with those of the capture.",
+	  cli_replay },
 	{ NULL, NULL, NULL, NULL },
 };
 
