@@ -29,7 +29,8 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-# stage NAME COMMAND ...: shows the end of what a failure says.
+# stage NAME COMMAND ...: shows the end of what a failure says, and of a run of
+# the suite which cases and how many.
 stage() {
 	name=$1 log=$tmp/$(echo "$1" | tr ' /' '__').log
 	shift
@@ -38,12 +39,18 @@ stage() {
 	result=$?
 	if [ $result -eq 0 ]; then
 		passed=$((passed + 1))
-		echo "ok    $name ($(($(date +%s) - began)) s)"
+		echo "ok    $name ($(($(date +%s) - began)) s)$(totals "$log")"
 		return
 	fi
 	failed=$((failed + 1))
 	echo "FAIL  $name: exit status $result"
-	tail -n 40 "$log" | cut -c 1-200 | sed 's/^/      /'
+	{ grep '^FAIL' "$log" || :; tail -n 40 "$log"; } |
+		cut -c 1-200 | sed 's/^/      /'
+}
+
+# The last line of a run of the suite.
+totals() {
+	sed -n '$s/^[0-9]* passed.*/: &/p' "$1"
 }
 
 # A server is ready when it said where it listens: sets $port.

@@ -68,16 +68,17 @@ func main() {
 		ReadTimeout:  30 * time.Second,
 		WriteTimeout: 30 * time.Second,
 	}
-	if *quiet {
-		hs.ErrorLog = log.New(io.Discard, "", 0)
-	}
 	go endOnSignal(server)
+	if *quiet {
+		log.SetOutput(io.Discard)
+	}
 	if tlsConfig != nil {
 		err = hs.ServeTLS(ln, "", "")
 	} else {
 		err = hs.Serve(ln)
 	}
-	log.Fatal(err)
+	fmt.Fprintln(os.Stderr, "derpgo-server:", err)
+	os.Exit(1)
 }
 
 func newServer() *derpserver.Server {
@@ -85,11 +86,7 @@ func newServer() *derpserver.Server {
 	if err != nil {
 		log.Fatal(err)
 	}
-	logf := log.Printf
-	if *quiet {
-		logf = func(string, ...any) {}
-	}
-	server := derpserver.New(private, logf)
+	server := derpserver.New(private, log.Printf)
 	if *meshFile != "" {
 		text, err := os.ReadFile(*meshFile)
 		if err != nil {
