@@ -18,6 +18,7 @@
 
 #include "baseline.h"
 #include "cli_output.h"
+#include "cli_record.h"
 #include "cli_text.h"
 #include "engine.h"
 #include "report.h"
@@ -197,6 +198,8 @@ static int prepare(struct run *r)
 	code = output_open(&r->json, r->o.json);
 	if (code == 0)
 		code = output_open(&r->junit, r->o.junit);
+	if (code == 0 && r->o.record != NULL)
+		code = record_begin(r->o.record);
 	return code;
 }
 
@@ -364,6 +367,8 @@ static int write_reports(struct run *r, const struct report *rep)
 		report_junit(r->junit.f, rep);
 	code = output_close(&r->json, true);
 	other = output_close(&r->junit, true);
+	if (r->o.record != NULL && code == 0)
+		code = record_end(r->o.record);
 	return code != 0 ? code : other;
 }
 

@@ -23,6 +23,8 @@
 #define READ_ONCE 65536
 #define READS_A_TURN 8 /* so that one link does not starve the others */
 
+void (*link_tap)(uint32_t serial, bool sent, const void *bytes, size_t len);
+
 uint64_t link_now_us(void)
 {
 	struct timespec t;
@@ -126,6 +128,9 @@ static void write_some(struct link *l)
 			write_failed(l, errno);
 			return;
 		}
+		if (link_tap)
+			link_tap(l->serial, true, l->out.at + l->out_at,
+				 (size_t)got);
 		l->out_at += (size_t)got;
 		l->out_left -= (size_t)got;
 		if (l->cut && l->cut_ms && l->out_left) {
@@ -215,6 +220,8 @@ static void read_some(struct link *l, int turns)
 				 n == 0 ? 0 : errno);
 			return;
 		}
+		if (link_tap)
+			link_tap(l->serial, false, bytes, (size_t)n);
 		link_input(l, bytes, (size_t)n);
 	}
 }
@@ -305,6 +312,9 @@ static int open_socket(struct link *l, const struct sockaddr *addr, int rcvbuf)
 void link_connect(struct link *l, const struct sockaddr *addr, socklen_t len,
 		  int rcvbuf)
 {
+	static uint32_t connections;
+
+	l->serial = ++connections;
 	l->connecting = true;
 	if (open_socket(l, addr, rcvbuf) < 0 ||
 	    (connect(l->fd, addr, len) < 0 && errno != EINPROGRESS)) {

@@ -86,6 +86,7 @@ struct link {
 	void *ctx;
 	bool connecting, paused, held, shut, shut_wanted, news;
 	uint32_t cut, cut_ms;
+	uint32_t serial; /* of link_connect() */
 	struct buf out;
 	size_t out_at;
 	enum { LINK_START, LINK_HEAD, LINK_BODY, LINK_FRAMES } reading;
@@ -99,6 +100,11 @@ struct link {
 	uint8_t *lent;
 	size_t held_bytes; /* by events */
 };
+
+/* Sees the bytes that cross the sockets, for who records them; NULL: nobody.
+ * Each connection has a number of its own. */
+extern void (*link_tap)(uint32_t serial, bool sent, const void *bytes,
+			size_t len);
 
 /* Microseconds of the monotonic clock. */
 uint64_t link_now_us(void);
