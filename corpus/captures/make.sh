@@ -26,6 +26,10 @@ end() {
 	done
 	pids=
 }
+# forget PID: it was waited for, and its number may be somebody else's soon.
+forget() {
+	pids=$(printf '%s ' $pids | sed "s/\\b$1 //")
+}
 trap 'end; rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM
 
@@ -83,6 +87,7 @@ end_record() {
 	sleep 0.3
 	kill -INT $recorder
 	wait $recorder || :
+	forget $recorder
 	chmod 644 "$file"
 	grep -q '^0 packets dropped by kernel' "$tmp/tcpdump.err" ||
 		fail "$file: $(cat "$tmp/tcpdump.err")"
@@ -114,6 +119,7 @@ take() {
 	fi
 	exec 9>&-
 	wait $driver || fail "$name: $(cat "$tmp/client.err")"
+	forget $driver
 	end_record
 	end
 	rm "$tmp/script"
