@@ -9,194 +9,6 @@
 
 #include "parse.h"
 
-#define NESTING_MAX 16
-
-static struct scenario_expr *node(struct parser *p,
-				  enum scenario_expr_kind kind)
-{
-	struct scenario_expr *e = parse_alloc(p, sizeof(*e));
-
-	if (e) {
-		e->kind = kind;
-		e->pos = parse_pos(p, p->at);
-	}
-	return e;
-}
-
-static bool here(const struct parser *p, char c)
-{
-	return p->at < p->end && *p->at == c;
-}
-
-static bool digit_here(const struct parser *p)
-{
-	return p->at < p->end && *p->at >= '0' && *p->at <= '9';
-}
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* ---- numbers --------------------------------------------------------- */
-
-static bool literal(struct parser *p, uint64_t *out)
-{
-	const char *begin = p->at;
-	uint64_t v = 0, base = 10;
-	int d;
-
-	if (p->end - p->at > 2 && p->at[0] == '0' &&
-	    (p->at[1] == 'x' || p->at[1] == 'X') && hex_digit(p->at[2]) >= 0) {
-		base = 16;
-		p->at += 2;
-	}
-	for (; p->at < p->end; p->at++) {
-		d = hex_digit(*p->at);
-		if (d < 0 || (uint64_t)d >= base)
-			break;
-		if (v > (UINT64_MAX - (uint64_t)d) / base)
-			return parse_error(p, begin, "the number is too large");
-		v = v * base + (uint64_t)d;
-	}
-	*out = v;
-	return true;
-}
-
-/* $NAME of a variable; says so if there is none. */
-static bool variable(struct parser *p, uint32_t *var)
-{
-	const char *dollar = p->at++;
-	size_t n = parse_name(p);
-	int v = parse_var_find(p, p->at, n);
-
-	if (n == 0)
-		return parse_error(p, dollar, "a name is missing behind '$'");
-	if (v < 0 && parse_conn_find(p, p->at, n) >= 0)
-		return parse_error(
-			p, dollar, "%.*s is a connection; its key is $%.*s.key",
-			parse_shown(n), p->at, parse_shown(n), p->at);
-	if (v < 0)
-		return parse_error(p, dollar, "$%.*s is not defined",
-				   parse_shown(n), p->at);
-	p->at += n;
-	*var = (uint32_t)v;
-	return true;
-}
-
-static bool sum(struct parser *p, bool blanks, struct scenario_expr **out);
-
-static bool brackets(struct parser *p, struct scenario_expr **out)
-{
-	const char *open = p->at++;
-
-	if (p->nesting == NESTING_MAX)
-		return parse_error(p, open, "too many brackets");
-	p->nesting++;
-	parse_blanks(p);
-	if (!sum(p, true, out))
-		return false;
-	p->nesting--;
-	parse_blanks(p);
-	if (!here(p, ')'))
-		return parse_error(p, open, "')' is missing");
-	p->at++;
-	return true;
-}
-
-static bool term(struct parser *p, struct scenario_expr **out)
-{
-	const char *at = p->at;
-	struct scenario_expr *e;
-
-	if (here(p, '('))
-		return brackets(p, out);
-	e = node(p, EXPR_NUM);
-	if (e == NULL)
-		return false;
-	*out = e;
-	if (here(p, '$')) {
-		e->kind = EXPR_NUM_VAR;
-		if (!variable(p, &e->var))
-			return false;
-		if (p->c->vars[e->var].is_bytes)
-			return parse_error(p, at, "$%s is not a number",
-					   p->c->vars[e->var].name);
-		return true;
-	}
-	if (!digit_here(p))
-		return parse_error(p, at, "a number is missing");
-	return literal(p, &e->num);
-}
-
-static bool sum(struct parser *p, bool blanks, struct scenario_expr **out)
-{
-	struct scenario_expr *list = NULL, **tail = &list, *e;
-	bool minus = false;
-
-	for (;;) {
-		if (!term(p, tail))
-			return false;
-		(*tail)->minus = minus;
-		tail = &(*tail)->next;
-		if (blanks)
-			parse_blanks(p);
-		if (!here(p, '+') && !here(p, '-'))
-			break;
-		minus = *p->at++ == '-';
-		if (blanks)
-			parse_blanks(p);
-	}
-	if (list->next == NULL) {
-		*out = list;
-		return true;
-	}
-	e = node(p, EXPR_SUM);
-	if (e == NULL)
-		return false;
-	e->a = list;
-	*out = e;
-	return true;
-}
-
-bool parse_number(struct parser *p, struct scenario_expr **out)
-{
-	p->nesting = 0;
-	return sum(p, false, out);
-}
-
-bool parse_duration(struct parser *p, uint32_t *ms)
-{
-	const char *at = p->at;
-	uint64_t v, unit;
-
-	if (!digit_here(p))
-		return parse_error(p, at,
-				   "a duration as 200ms or 2s is "
-				   "missing");
-	if (!literal(p, &v))
-		return false;
-	if (p->end - p->at >= 2 && memcmp(p->at, "ms", 2) == 0) {
-		unit = 1;
-		p->at += 2;
-	} else if (here(p, 's')) {
-		unit = 1000;
-		p->at++;
-	} else {
-		return parse_error(p, at, "a duration ends in ms or s");
-	}
-	if (v > 3600000 / unit)
-		return parse_error(p, at, "more than an hour");
-	*ms = (uint32_t)(v * unit);
-	return true;
-}
-
 /* ---- bytes ----------------------------------------------------------- */
 
 static bool escape(struct parser *p, char *out)
@@ -208,8 +20,8 @@ static bool escape(struct parser *p, char *out)
 	if (p->at == p->end)
 		return parse_error(p, at, "the quote is not closed");
 	if (*p->at == 'x' && p->end - p->at > 2) {
-		hi = hex_digit(p->at[1]);
-		lo = hex_digit(p->at[2]);
+		hi = parse_hex(p->at[1]);
+		lo = parse_hex(p->at[2]);
 		if (hi >= 0 && lo >= 0) {
 			*out = (char)(16 * hi + lo);
 			p->at += 3;
@@ -228,7 +40,7 @@ static bool escape(struct parser *p, char *out)
 
 static bool quoted(struct parser *p, struct scenario_expr **out)
 {
-	struct scenario_expr *e = node(p, EXPR_TEXT);
+	struct scenario_expr *e = parse_node(p, EXPR_TEXT);
 	const char *open = p->at;
 	char quote = *p->at++, *text;
 	size_t n = 0;
@@ -259,7 +71,7 @@ static bool quoted(struct parser *p, struct scenario_expr **out)
 
 static bool hex_text(struct parser *p, struct scenario_expr **out)
 {
-	struct scenario_expr *e = node(p, EXPR_TEXT);
+	struct scenario_expr *e = parse_node(p, EXPR_TEXT);
 	const char *open = p->at;
 	uint8_t *bytes;
 	size_t digits = 0;
@@ -274,7 +86,7 @@ static bool hex_text(struct parser *p, struct scenario_expr **out)
 	for (; p->at < p->end && *p->at != '"'; p->at++) {
 		if (*p->at == ' ' || *p->at == '\t')
 			continue;
-		d = hex_digit(*p->at);
+		d = parse_hex(*p->at);
 		if (d < 0)
 			return parse_error(p, p->at, "not a hex digit");
 		bytes[digits / 2] = (uint8_t)(bytes[digits / 2] * 16 + d);
@@ -301,7 +113,7 @@ static bool times(struct parser *p, struct scenario_expr **out)
 {
 	const char *at = ++p->at; /* the '*' */
 
-	if (!term(p, out))
+	if (!parse_term(p, out))
 		return false;
 	if (is_big(*out))
 		return parse_error(p, at, "a value has at most %u bytes",
@@ -328,12 +140,12 @@ static bool fill(struct parser *p, int which, struct scenario_expr **out)
 	static const enum scenario_expr_kind kinds[] = { EXPR_FILL, EXPR_COUNT,
 							 EXPR_RANDOM,
 							 EXPR_DISCO };
-	struct scenario_expr *e = node(p, kinds[which]);
+	struct scenario_expr *e = parse_node(p, kinds[which]);
 
 	if (e == NULL)
 		return false;
 	if (which == 0) {
-		e->a = node(p, EXPR_NUM);
+		e->a = parse_node(p, EXPR_NUM);
 		if (e->a == NULL)
 			return false;
 	}
@@ -366,7 +178,8 @@ static bool atom(struct parser *p, struct scenario_expr **out);
 
 static bool prefixed(struct parser *p, int which, struct scenario_expr **out)
 {
-	struct scenario_expr *e = node(p, which == 3 ? EXPR_HEX : EXPR_UINT);
+	struct scenario_expr *e =
+		parse_node(p, which == 3 ? EXPR_HEX : EXPR_UINT);
 
 	if (e == NULL)
 		return false;
@@ -376,7 +189,7 @@ static bool prefixed(struct parser *p, int which, struct scenario_expr **out)
 	p->nesting++;
 	p->at += strlen(prefixes[which]);
 	e->num = 1u << which;
-	if (which == 3 ? !atom(p, &e->a) : !term(p, &e->a))
+	if (which == 3 ? !atom(p, &e->a) : !parse_term(p, &e->a))
 		return false;
 	p->nesting--;
 	if (which < 3 && e->a->kind == EXPR_NUM &&
@@ -390,7 +203,7 @@ static bool prefixed(struct parser *p, int which, struct scenario_expr **out)
 /* $server.key, $mesh.key, $A.key, $NAME */
 static bool named(struct parser *p, struct scenario_expr **out)
 {
-	struct scenario_expr *e = node(p, EXPR_SERVER_KEY);
+	struct scenario_expr *e = parse_node(p, EXPR_SERVER_KEY);
 	const char *dollar = p->at;
 	uint32_t conn;
 	size_t n;
@@ -404,7 +217,7 @@ static bool named(struct parser *p, struct scenario_expr **out)
 	    memcmp(p->at + n, ".key", 4) != 0) {
 		p->at = dollar;
 		e->kind = EXPR_BYTES_VAR;
-		if (!variable(p, &e->var))
+		if (!parse_variable(p, &e->var))
 			return false;
 		if (!p->c->vars[e->var].is_bytes)
 			e->kind = EXPR_NUM_VAR;
@@ -432,7 +245,7 @@ static bool base(struct parser *p, struct scenario_expr **out)
 {
 	int i;
 
-	if (here(p, '"') || here(p, '\''))
+	if (parse_here(p, '"') || parse_here(p, '\''))
 		return quoted(p, out);
 	if (p->end - p->at >= 2 && p->at[0] == 'x' && p->at[1] == '"')
 		return hex_text(p, out);
@@ -442,10 +255,10 @@ static bool base(struct parser *p, struct scenario_expr **out)
 	i = prefix_here(p);
 	if (i >= 0)
 		return prefixed(p, i, out);
-	if (here(p, '$'))
+	if (parse_here(p, '$'))
 		return named(p, out);
-	if (digit_here(p) || here(p, '('))
-		return term(p, out);
+	if (parse_digit(p) || parse_here(p, '('))
+		return parse_term(p, out);
 	if (parse_at_end(p))
 		return parse_error(p, p->at, "a byte value is missing");
 	return parse_error(p, p->at,
@@ -463,7 +276,7 @@ static bool is_number(const struct scenario_expr *e)
 /* A base with *N behind it: a number is the byte to repeat. */
 static bool repeated(struct parser *p, struct scenario_expr **e)
 {
-	struct scenario_expr *r = node(p, EXPR_REPEAT);
+	struct scenario_expr *r = parse_node(p, EXPR_REPEAT);
 
 	if (r == NULL)
 		return false;
@@ -480,24 +293,24 @@ static bool repeated(struct parser *p, struct scenario_expr **e)
 
 static bool slice(struct parser *p, struct scenario_expr **e)
 {
-	struct scenario_expr *s = node(p, EXPR_SLICE);
+	struct scenario_expr *s = parse_node(p, EXPR_SLICE);
 	const char *open = p->at++;
 
 	if (s == NULL)
 		return false;
 	s->a = *e;
 	*e = s;
-	if (!sum(p, true, &s->b))
+	if (!parse_sum(p, true, &s->b))
 		return false;
 	parse_blanks(p);
-	if (!here(p, ':'))
+	if (!parse_here(p, ':'))
 		return parse_error(p, p->at, "':' is missing in [from:to]");
 	p->at++;
 	parse_blanks(p);
-	if (!here(p, ']') && !sum(p, true, &s->c))
+	if (!parse_here(p, ']') && !parse_sum(p, true, &s->c))
 		return false;
 	parse_blanks(p);
-	if (!here(p, ']'))
+	if (!parse_here(p, ']'))
 		return parse_error(p, open, "']' is missing");
 	p->at++;
 	return true;
@@ -511,10 +324,10 @@ static bool atom(struct parser *p, struct scenario_expr **out)
 
 	if (!base(p, &e))
 		return false;
-	while (here(p, '*') || (here(p, '[') && !is_number(e))) {
+	while (parse_here(p, '*') || (parse_here(p, '[') && !is_number(e))) {
 		if (++layers > NESTING_MAX)
 			return parse_error(p, p->at, "too many * and [ ]");
-		if (here(p, '*') ? !repeated(p, &e) : !slice(p, &e))
+		if (parse_here(p, '*') ? !repeated(p, &e) : !slice(p, &e))
 			return false;
 	}
 	if (is_number(e))
@@ -529,7 +342,7 @@ static bool atom_follows(const struct parser *p)
 {
 	if (p->at == p->end)
 		return false;
-	if (strchr("\"'$(", *p->at) || digit_here(p))
+	if (strchr("\"'$(", *p->at) || parse_digit(p))
 		return true;
 	if (p->end - p->at >= 2 && p->at[0] == 'x' && p->at[1] == '"')
 		return true;
@@ -558,7 +371,7 @@ bool parse_bytes(struct parser *p, bool blanks, struct scenario_expr **out)
 		*out = list;
 		return true;
 	}
-	e = node(p, EXPR_CONCAT);
+	e = parse_node(p, EXPR_CONCAT);
 	if (e == NULL)
 		return false;
 	e->pos = list->pos;
@@ -571,7 +384,7 @@ bool parse_bytes(struct parser *p, bool blanks, struct scenario_expr **out)
 
 static bool bare_text(struct parser *p, struct scenario_expr **out)
 {
-	struct scenario_expr *e = node(p, EXPR_TEXT);
+	struct scenario_expr *e = parse_node(p, EXPR_TEXT);
 	size_t n = parse_bare(p);
 
 	if (e == NULL)
@@ -587,7 +400,7 @@ static bool bare_text(struct parser *p, struct scenario_expr **out)
 
 bool parse_text(struct parser *p, bool blanks, struct scenario_expr **out)
 {
-	if (here(p, '"') || here(p, '\'') || here(p, '$') ||
+	if (parse_here(p, '"') || parse_here(p, '\'') || parse_here(p, '$') ||
 	    (p->end - p->at >= 2 && p->at[0] == 'x' && p->at[1] == '"'))
 		return parse_bytes(p, blanks, out);
 	return bare_text(p, out);
@@ -599,12 +412,12 @@ bool parse_for_value(struct parser *p, struct scenario_expr **out,
 	size_t n = parse_bare(p), i = 0;
 
 	*is_bytes = true;
-	if (here(p, '$'))
+	if (parse_here(p, '$'))
 		return parse_error(p, p->at, "a 'for' value is a constant");
-	if (digit_here(p) && memchr(p->at, '*', n) == NULL) {
+	if (parse_digit(p) && memchr(p->at, '*', n) == NULL) {
 		if (n > 2 && p->at[0] == '0' && p->at[1] == 'x')
 			i = 2;
-		while (i < n && hex_digit(p->at[i]) >= 0)
+		while (i < n && parse_hex(p->at[i]) >= 0)
 			i++;
 		*is_bytes = i < n;
 		return i < n ? bare_text(p, out) : parse_number(p, out);

@@ -2,8 +2,8 @@
  * parse.h - what the parts of the scenario parser share.  Private to them.
  *
  *   parse.c   lines, headers, cases      args.c   arguments of frames, verbs
- *   step.c    steps                      expr.c   numbers, bytes, text
- *   scenario.c  memory, errors, instances
+ *   step.c    steps, names               expr.c   bytes, text
+ *   scenario.c  memory, errors           number.c numbers, durations
  *
  * A parser looks at one line: at moves from its start to end.  Functions
  * return false after they have reported an error; the caller gives up the
@@ -73,12 +73,24 @@ bool parse_var_new(struct parser *p, enum parse_use use, bool is_bytes,
 int parse_var_find(const struct parser *p, const char *name, size_t len);
 int parse_conn_find(const struct parser *p, const char *name, size_t len);
 
-/* ---- values (expr.c) */
+/* ---- values: numbers (number.c) */
+#define NESTING_MAX 16 /* brackets in brackets */
+struct scenario_expr *parse_node(struct parser *p,
+				 enum scenario_expr_kind kind);
+bool parse_here(const struct parser *p, char c); /* is it next? */
+bool parse_digit(const struct parser *p);        /* is one next? */
+int parse_hex(char c);                           /* its value, or -1 */
+/* $NAME of a variable; says so if there is none. */
+bool parse_variable(struct parser *p, uint32_t *var);
+bool parse_term(struct parser *p, struct scenario_expr **out);
+bool parse_sum(struct parser *p, bool blanks, struct scenario_expr **out);
 bool parse_number(struct parser *p, struct scenario_expr **out);
+bool parse_duration(struct parser *p, uint32_t *ms);
+
+/* ---- values: bytes and text (expr.c) */
 /* Pieces follow each other directly, or with blanks between. */
 bool parse_bytes(struct parser *p, bool blanks, struct scenario_expr **out);
 bool parse_text(struct parser *p, bool blanks, struct scenario_expr **out);
-bool parse_duration(struct parser *p, uint32_t *ms);
 bool parse_for_value(struct parser *p, struct scenario_expr **out,
 		     bool *is_bytes);
 
