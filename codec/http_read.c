@@ -208,8 +208,6 @@ static int read_head(struct derp_http_reader *r, struct derp_http_head *h,
 			    : line.len != 0 && !field_line(&line, r->lines))
 			return DERP_E_HTTP;
 		if (line.len == 0) {
-			/* The next call finds the same end again. */
-			r->scanned = r->line;
 			fill(h, kind, buf, r->line, lf + 1);
 			return 1;
 		}

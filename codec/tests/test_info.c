@@ -12,16 +12,18 @@
 
 static struct bytes text_of(const struct json_vector *v)
 {
-	size_t mid = strlen(v->mid);
+	size_t mid = strlen(v->mid), end = strlen(v->end);
 	struct bytes out;
 	uint8_t *at;
 
-	out.len = v->pre_len + v->num * mid + v->post_len;
+	out.len = v->pre_len + v->num * (mid + end) + v->post_len;
 	out.at = at = block(out.len);
 	memcpy(at, v->pre, v->pre_len);
 	at += v->pre_len;
 	for (size_t i = 0; i < v->num; i++, at += mid)
 		memcpy(at, v->mid, mid);
+	for (size_t i = 0; i < v->num; i++, at += end)
+		memcpy(at, v->end, end);
 	memcpy(at, v->post, v->post_len);
 	return out;
 }

@@ -52,16 +52,18 @@ static bool yajl_says(const uint8_t *js, size_t len)
 
 static struct bytes text_of(const struct json_vector *v)
 {
-	size_t mid = strlen(v->mid);
+	size_t mid = strlen(v->mid), end = strlen(v->end);
 	struct bytes out;
 	uint8_t *at;
 
-	out.len = v->pre_len + v->num * mid + v->post_len;
+	out.len = v->pre_len + v->num * (mid + end) + v->post_len;
 	out.at = at = block(out.len);
 	memcpy(at, v->pre, v->pre_len);
 	at += v->pre_len;
 	for (size_t i = 0; i < v->num; i++, at += mid)
 		memcpy(at, v->mid, mid);
+	for (size_t i = 0; i < v->num; i++, at += end)
+		memcpy(at, v->end, end);
 	memcpy(at, v->post, v->post_len);
 	return out;
 }
@@ -312,9 +314,10 @@ static void key_is_or_is_not_the_name(void **state)
 
 static void decode_gives_what_fits_and_the_whole_length(void **state)
 {
-	static const char text[] = "a\\u00e9\\n\xff\\ud83d\\ude00\\ud83dz";
-	static const char want[] = "a\xc3\xa9\n\xef\xbf\xbd\xf0\x9f\x98\x80"
-				   "\xef\xbf\xbdz";
+	static const char text[] =
+		"a\\u00e9\\n\xff\\ud83d\\ud83d\\ude00\\ud83dz";
+	static const char want[] = "a\xc3\xa9\n\xef\xbf\xbd\xef\xbf\xbd"
+				   "\xf0\x9f\x98\x80\xef\xbf\xbdz";
 	struct derp_json_token t = { .kind = DERP_JSON_STRING };
 
 	(void)state;

@@ -54,23 +54,25 @@ func jsonInputs() []string {
 	return in
 }
 
-// texts: the text is pre, mid num times, post.
+// texts: the text is pre, mid num times, end num times, post.
 func texts() []string {
 	type text struct {
-		pre, mid, post string
-		num            int
+		pre, mid, end, post string
+		num                 int
 	}
 	var in []text
 	for _, s := range jsonInputs() {
 		in = append(in, text{pre: s})
 	}
 	for _, n := range []int{9999, 10000, 10001} {
-		in = append(in, text{"", "[", "", n})
+		in = append(in, text{"", "[", "]", "", n},
+			text{`{"x":`, "[", "]", "}", n},
+			text{"", `{"x":`, "", "", n})
 	}
 	in = append(in,
-		text{`{"x":` + strings.Repeat("[", 4) + strings.Repeat("]", 4), " ", "}", 3},
-		text{`{"x":"`, "long ", `","version":2}`, 20000},
-		text{"", " ", `{"version":2}`, 20000},
+		text{`{"x":`, "[", "]", `,"version":2}`, 4},
+		text{`{"x":"`, "long ", "", `","version":2}`, 20000},
+		text{"", " ", "", `{"version":2}`, 20000},
 	)
 	var out []string
 	add := func(t text, s string) {
@@ -88,14 +90,14 @@ func texts() []string {
 		if !c.MeshKey.IsZero() {
 			m = c.MeshKey.String()
 		}
-		out = append(out, fmt.Sprintf("%s, %s, %s, %d, %d, %d, %t, %t, %s, %t, %t, %q, %q, %t, %s, %s, %s",
-			cText(t.pre), cText(t.mid), cText(t.post), len(t.pre), t.num, len(t.post),
+		out = append(out, fmt.Sprintf("%s, %s, %s, %s, %d, %d, %d, %t, %t, %s, %t, %t, %q, %q, %t, %s, %s, %s",
+			cText(t.pre), cText(t.mid), cText(t.end), cText(t.post), len(t.pre), t.num, len(t.post),
 			json.Valid([]byte(s)), cErr == nil, cInt(c.Version), c.CanAckPings, c.IsProber, m,
 			hex([]byte(c.AppName)), iErr == nil, cInt(i.Version),
 			cInt(i.TokenBucketBytesPerSecond), cInt(i.TokenBucketBytesBurst)))
 	}
 	for _, t := range in {
-		add(t, t.pre+strings.Repeat(t.mid, t.num)+t.post)
+		add(t, t.pre+strings.Repeat(t.mid, t.num)+strings.Repeat(t.end, t.num)+t.post)
 	}
 	return out
 }

@@ -26,9 +26,9 @@ struct login_vector {
 	bool can_ack, prober;
 };
 
-/* The text is pre, then mid num times, then post. */
+/* The text is pre, then mid num times, end num times, post. */
 struct json_vector {
-	const char *pre, *mid, *post;
+	const char *pre, *mid, *end, *post;
 	size_t pre_len, num, post_len;
 	bool valid; /* is JSON */
 	bool client_ok;
