@@ -14,7 +14,8 @@
 static const struct cli_command commands[] = {
 	{ "run",
 	  "derpspec [run] [-h HOST] [-p PORT] [option ...] [selector ...]\n"
-	  "derpspec list [selector ...] | show ID ... | coverage",
+	  "derpspec list [selector ...] | show ID ... | coverage |"
+	  " replay CAPTURE",
 	  "Run conformance cases against a DERP server.  A selector is a case\n"
 	  "(ping.max-1000), a glob ('ping.*'), a section (ping), a rule of\n"
 	  "docs/protocol.md (DERP-PING-4), a section of rules (DERP-PING), a\n"

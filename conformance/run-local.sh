@@ -12,11 +12,18 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
+for tool in derpd derpspec; do
+	if [ ! -x "${B:=build/release}/$tool" ]; then
+		echo "$B/$tool is not there: run 'make' first" >&2
+		exit 3
+	fi
+done
+
 # A mesh key, so that the mesh cases run too.
 od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n' >"$tmp/mesh.key"
 chmod 600 "$tmp/mesh.key"
 : >"$tmp/listen"
-"${B:=build/release}/derpd" --listen 127.0.0.1:0 --mesh-key-file "$tmp/mesh.key" \
+"$B/derpd" --listen 127.0.0.1:0 --mesh-key-file "$tmp/mesh.key" \
 	>"$tmp/listen" 2>"$tmp/derpd.log" &
 server=$!
 
