@@ -247,6 +247,16 @@ static void each_byte_is_looked_at_once(void **state)
 			 DERP_E_HTTP);
 }
 
+/* Also when the caller has changed what it shows. */
+static void a_fault_is_for_ever(void **state)
+{
+	struct derp_http_reader r = { 0 };
+
+	(void)state;
+	assert_int_equal(read_text(&r, "GET /\r\n"), DERP_E_HTTP);
+	assert_int_equal(read_text(&r, "GET / HTTP/1.1\r\n\r\n"), DERP_E_HTTP);
+}
+
 /* ---- fields ---------------------------------------------------------- */
 
 static void read_ok(struct derp_http_head *h, const char *text)
@@ -560,6 +570,7 @@ int main(void)
 	ADD(&s, an_empty_buffer_is_no_head_yet);
 	ADD(&s, a_fault_is_told_before_the_head_ends);
 	ADD(&s, each_byte_is_looked_at_once);
+	ADD(&s, a_fault_is_for_ever);
 	ADD(&s, fields_come_in_order);
 	ADD(&s, a_head_may_have_no_fields);
 	ADD(&s, a_response_has_a_reason);
