@@ -104,8 +104,8 @@ void derp_json_decode(const struct derp_json_token *t, uint8_t *out, size_t cap,
 	*n = len;
 }
 
-/* The least common denominator of letters: two characters above ASCII fold
- * to ASCII letters, the long s and the Kelvin sign. */
+/* Case is dropped.  Two characters above ASCII fold to ASCII letters: the long
+ * s and the Kelvin sign. */
 static uint32_t fold(uint32_t c)
 {
 	if (c >= 'A' && c <= 'Z')
