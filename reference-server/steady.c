@@ -85,16 +85,18 @@ static const char *head(struct client *c, const struct derp_frame *f,
 	}
 }
 
-/* The packet of a whole frame: the one that it was read into, or a new one. */
+/* The packet of a whole frame.  Its payload was put together in the packet
+ * that was lent, or lies whole in the input, whether one was lent or not. */
 static struct packet *packet_of(struct client *c, const struct derp_frame *f)
 {
 	struct packet *p = c->packet;
 
 	c->packet = NULL;
-	if (p != NULL || f->have < f->len)
-		return p;
-	p = packet_new(&c->server->pool, f->len);
-	if (p != NULL)
+	if (f->have < f->len) /* skipped for lack of memory */
+		return NULL;
+	if (p == NULL)
+		p = packet_new(&c->server->pool, f->len);
+	if (p != NULL && f->body != packet_payload(p))
 		memcpy(packet_payload(p), f->body, f->len);
 	return p;
 }
