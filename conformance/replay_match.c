@@ -20,6 +20,7 @@ struct got {
 	struct replay_norm norm;
 	uint8_t *body;
 	uint32_t step;
+	uint32_t len; /* of the payload on the wire */
 	bool used;
 };
 
@@ -282,6 +283,7 @@ uint32_t replay_match_got(struct replay_match *m, uint32_t conn,
 		g->used = true;
 		return REPLAY_NONE;
 	}
+	g->len = f->len;
 	number_pong(m, &g->norm);
 	ping = g->norm.ping;
 	trace(m, conn, step, &g->norm, false);
@@ -505,8 +507,8 @@ static void judge_left(struct replay_match *m, uint32_t conn, struct got *g)
 	if (is_passed_over(m, conn, g) ||
 	    is_allowed(m, conn, &g->norm, m->plan->num_steps, true))
 		return;
-	if (b->hole >= DERP_HEAD_LEN + g->norm.len) {
-		b->hole -= DERP_HEAD_LEN + g->norm.len;
+	if (b->hole >= DERP_HEAD_LEN + (uint64_t)g->len) {
+		b->hole -= DERP_HEAD_LEN + (uint64_t)g->len;
 		return;
 	}
 	differ(m, REPLAY_UNEXPECTED, conn, g->step, NULL, &g->norm);

@@ -236,7 +236,7 @@ static void put_present(struct line *l, const struct replay_norm *n)
 	if (n->flags >= 0)
 		put_num(l, " flags=", (uint32_t)n->flags);
 	if (n->app != NULL && n->app_len > 0) {
-		put(l, " app=");
+		put(l, " app");
 		put_bytes(l, n->app, n->app_len);
 	}
 }
@@ -280,6 +280,8 @@ void replay_norm_text(char out[REPLAY_TEXT_MAX], const struct replay_norm *n)
 		put_num(&l, " ", n->len);
 		put(&l, n->len == 1 ? " byte" : " bytes");
 		put_bytes(&l, n->data, n->have);
+		if (n->have < n->len && n->have <= SHOWN_BYTES)
+			put(&l, "...");
 	}
 	if (n->tail > 0)
 		put_num(&l, " and more bytes: ", n->tail);

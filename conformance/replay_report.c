@@ -76,7 +76,8 @@ void replay_report_step(FILE *to, const struct replay_plan *plan, uint32_t step)
 	const struct replay_step *s = &plan->steps[step];
 	char text[REPLAY_TEXT_MAX];
 
-	put_arrow(to, plan, s->conn, s->what != REPLAY_ANSWER);
+	put_arrow(to, plan, s->conn,
+		  s->what != REPLAY_ANSWER && s->what != REPLAY_HOLE);
 	switch (s->what) {
 	case REPLAY_LOGIN:
 		fprintf(to, "login client%" PRIu32 "%s\n",
