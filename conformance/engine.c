@@ -89,7 +89,7 @@ static void defaults(struct engine *e, const struct engine_options *o)
 	if (e->options.settle_ms == 0)
 		e->options.settle_ms = 50;
 	if (e->options.case_ms == 0)
-		e->options.case_ms = 10000;
+		e->options.case_ms = SCENARIO_CASE_MS;
 	if (e->options.jobs == 0)
 		e->options.jobs = 16;
 	if (e->options.keys)
@@ -153,12 +153,15 @@ static const char *cannot_run(const struct engine *e, size_t i, char *text,
 	return NULL;
 }
 
-static int rank(const struct scenario_case *c)
+static int rank(const struct engine_item *i)
 {
+	const struct scenario_case *c = i->what->of;
+
 	if (c->exclusive)
 		return 2;
 	/* The slow ones first: the others fit beside them. */
-	return scenario_has(c->tags, "@slow") || c->limit_ms ? 0 : 1;
+	return scenario_has(c->tags, "@slow") || c->limit_ms || i->xfail ? 0
+									 : 1;
 }
 
 static void plan(struct engine *e)
@@ -167,7 +170,7 @@ static void plan(struct engine *e)
 
 	for (int want = 0; want <= 2; want++)
 		for (size_t i = 0; i < e->n; i++)
-			if (rank(e->items[i].what->of) == want)
+			if (rank(&e->items[i]) == want)
 				e->order[k++] = i;
 }
 

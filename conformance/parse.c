@@ -261,9 +261,10 @@ static void check_case(struct parser *p)
 {
 	struct scenario_case *c = p->c;
 
-	if (c->reqs == NULL)
+	/* What is missing because its line was bad is not worth a word. */
+	if (!p->bad && c->reqs == NULL)
 		parse_error_at(p, c->pos, "case %s has no 'req'", c->id);
-	if (c->title == NULL)
+	if (!p->bad && c->title == NULL)
 		parse_error_at(p, c->pos, "case %s has no 'title'", c->id);
 	parse_steps_end(p);
 	if (!p->bad && !p->expects)

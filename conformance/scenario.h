@@ -33,6 +33,7 @@
 #define SCENARIO_INSTANCES_MAX 5000
 #define SCENARIO_BYTES_MAX (16u << 20)
 #define SCENARIO_NAME_MAX 32
+#define SCENARIO_CASE_MS 10000 /* time of a case that names none */
 
 struct scenario_pos {
 	uint32_t line, col; /* from 1; line 0 is nowhere */

@@ -23,6 +23,7 @@
 
 #define PROBE_TRIES 3
 #define PROBE_PAUSE_MS 50
+#define DOOMED_MAX 64 /* expected failures at a time */
 
 void say_why(struct engine *e, const char *fmt, ...)
 {
@@ -118,6 +119,7 @@ static void run_ended(struct run *r, void *ctx)
 
 	unlist(&e->running, r);
 	e->num_running--;
+	e->num_doomed -= e->items[r->item].xfail != NULL;
 	e->dirty = true;
 	if (v == VERDICT_PASS) {
 		watch(e, r);
@@ -160,6 +162,7 @@ static bool start(struct engine *e, size_t i)
 	e->jobs[i].state = RUNNING;
 	push(&e->running, r);
 	e->num_running++;
+	e->num_doomed += e->items[i].xfail != NULL;
 	if (e->hooks && e->hooks->started)
 		e->hooks->started(e->hooks->ctx, e->items[i].what);
 	run_start(r);
@@ -410,7 +413,10 @@ static bool may_start(const struct engine *e, size_t i)
 
 	if (alone)
 		return e->num_running == 0 && !probing(e) && !any(e, PENDING);
-	return e->num_running < e->o->jobs;
+	/* Those that wait for what does not come hold up nobody. */
+	if (e->items[i].xfail && e->o->jobs > 1)
+		return e->num_doomed < DOOMED_MAX;
+	return e->num_running - e->num_doomed < e->o->jobs;
 }
 
 static void run_more(struct engine *e)

@@ -27,7 +27,8 @@ struct engine {
 	struct job *jobs;
 	size_t *order, next; /* the next of order[] to look at */
 	struct run *running, *watched, *failed;
-	uint32_t num_running, num_watched_conns, max_watched_conns;
+	uint32_t num_running, num_doomed; /* of these, expected to fail */
+	uint32_t num_watched_conns, max_watched_conns;
 
 	enum phase phase;
 	enum engine_end end;

@@ -241,13 +241,29 @@ static bool match(struct parser *p, struct scenario_step *s,
 	return true;
 }
 
+/* A duration that the case has time for. */
+static bool duration(struct parser *p, uint32_t *ms)
+{
+	const char *at = p->at;
+	uint32_t limit = p->c->limit_ms ? p->c->limit_ms : SCENARIO_CASE_MS;
+
+	if (!parse_duration(p, ms))
+		return false;
+	if (*ms >= limit)
+		return parse_error(p, at,
+				   "the case ends after %u ms; give it more "
+				   "with 'time'",
+				   limit);
+	return true;
+}
+
 static bool limits(struct parser *p, struct scenario_step *s)
 {
 	if (parse_is(p, "after")) {
 		p->at += strlen("after");
 		parse_blanks(p);
 		s->has_after = true;
-		if (!parse_duration(p, &s->after_ms))
+		if (!duration(p, &s->after_ms))
 			return false;
 		parse_blanks(p);
 	}
@@ -255,7 +271,7 @@ static bool limits(struct parser *p, struct scenario_step *s)
 		p->at += strlen("within");
 		parse_blanks(p);
 		s->has_within = true;
-		if (!parse_duration(p, &s->within_ms))
+		if (!duration(p, &s->within_ms))
 			return false;
 	}
 	return true;
@@ -324,36 +340,45 @@ static bool fence(struct parser *p, struct scenario_step *s)
 static bool settle(struct parser *p, struct scenario_step *s)
 {
 	s->has_ms = !parse_at_end(p);
-	return !s->has_ms || parse_duration(p, &s->ms);
+	return !s->has_ms || duration(p, &s->ms);
 }
 
-static bool repeat(struct parser *p, struct scenario_step *s)
+static bool rounds(struct parser *p, struct scenario_step *s)
 {
 	const char *at = p->at;
-	bool good;
 
-	if (p->depth == SCENARIO_NEST_MAX)
-		return parse_error(p, at, "loops nest at most %d deep",
-				   SCENARIO_NEST_MAX);
 	if (!parse_number(p, &s->expr))
 		return false;
 	if (s->expr->kind == EXPR_NUM && s->expr->num > SCENARIO_ROUNDS_MAX)
 		return parse_error(p, at, "a loop has at most %d rounds",
 				   SCENARIO_ROUNDS_MAX);
+	return true;
+}
+
+static bool counter(struct parser *p, struct scenario_step *s)
+{
 	parse_blanks(p);
-	if (parse_is(p, "as")) {
-		p->at += 2;
-		parse_blanks(p);
-		good = parse_var_new(p, USE_LOOP, false, &s->var);
-	} else {
-		good = var_new(p, "i", 1, USE_LOOP, false, &s->var);
-	}
-	/* Open it even if its counter was bad, or its end would be another
+	if (!parse_is(p, "as"))
+		return var_new(p, "i", 1, USE_LOOP, false, &s->var);
+	p->at += strlen("as");
+	parse_blanks(p);
+	return parse_var_new(p, USE_LOOP, false, &s->var);
+}
+
+static bool repeat(struct parser *p, struct scenario_step *s)
+{
+	bool good;
+
+	if (p->depth == SCENARIO_NEST_MAX)
+		return parse_error(p, p->at, "loops nest at most %d deep",
+				   SCENARIO_NEST_MAX);
+	good = rounds(p, s) && counter(p, s);
+	/* Open it even if its line was bad, or its end would be another
 	 * error. */
 	p->depth++;
 	p->tail[p->depth] = &s->body;
 	p->opened[p->depth] = s->pos;
-	p->counter[p->depth] = s->var;
+	p->counter[p->depth] = good ? s->var : UINT32_MAX;
 	return good;
 }
 
@@ -420,7 +445,7 @@ static bool statement(struct parser *p, struct scenario_step *s)
 		return settle(p, s);
 	case WORD_WAIT:
 		s->kind = STEP_WAIT;
-		return parse_duration(p, &s->ms);
+		return duration(p, &s->ms);
 	case WORD_REPEAT:
 		s->kind = STEP_REPEAT;
 		return repeat(p, s);
