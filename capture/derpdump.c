@@ -84,11 +84,6 @@ static int on_event(void *ctx, const struct capture_event *e)
 	return 0;
 }
 
-static void put_json(void *ctx, const void *bytes, size_t len)
-{
-	out_bytes(ctx, bytes, len);
-}
-
 /* What the lines do not say. */
 static void tell_summary(const struct capture_counts *n)
 {
@@ -235,6 +230,6 @@ int main(int argc, char **argv)
 	if (check_options(&d, &o, argc, argv, &path) < 0)
 		return opts_exit(OPTS_ERROR);
 	out_init(&d.out, STDOUT_FILENO);
-	derp_json_write(&d.writer, put_json, &d.out);
+	json_init(&d);
 	return run(&d, path);
 }

@@ -33,6 +33,8 @@ struct dump {
 	int64_t first_ns;
 	struct out out;
 	struct derp_json_writer writer;
+	uint32_t point; /* json.c: of the character being written */
+	int point_left;
 	struct dump_stats sums;
 };
 
@@ -42,6 +44,7 @@ void text_event(struct dump *d, const struct capture_event *e);
 void tree_frame(struct dump *d, const struct capture_event *e);
 void tree_hex(struct dump *d, const uint8_t *p, size_t len);
 /* json.c */
+void json_init(struct dump *d);
 void json_event(struct dump *d, const struct capture_event *e);
 /* how: "end", "stopped" or "error"; error is NULL without one. */
 void json_summary(struct dump *d, const struct capture_counts *n,

@@ -3,12 +3,63 @@
  *
  * A frame has "type"; everything else has "event" instead.  Names of fields
  * are those of docs/protocol.md; derpdump(1) lists them all.
+ *
+ * The codec's writer makes UTF-8.  Some of it makes terminals do things (the
+ * C1 controls, changes of writing direction), so what leaves here is ASCII.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "dump.h"
+
+static void put_unit(struct out *o, uint32_t v)
+{
+	uint8_t p[2] = { (uint8_t)(v / 0x100u), (uint8_t)v };
+
+	out_str(o, "\\u");
+	out_hex(o, p, sizeof(p));
+}
+
+static void put_point(struct out *o, uint32_t v)
+{
+	if (v < 0x10000) {
+		put_unit(o, v);
+		return;
+	}
+	v -= 0x10000;
+	put_unit(o, 0xd800 + v / 0x400);
+	put_unit(o, 0xdc00 + v % 0x400);
+}
+
+/* Bytes of valid UTF-8, cut anywhere. */
+static void put_ascii(void *ctx, const void *bytes, size_t len)
+{
+	struct dump *d = ctx;
+	const uint8_t *p = bytes;
+	size_t i, from = 0;
+
+	for (i = 0; i < len; i++) {
+		if (p[i] < 0x80)
+			continue;
+		out_bytes(&d->out, p + from, i - from);
+		from = i + 1;
+		if (p[i] < 0xc0) {
+			d->point = d->point * 0x40 + p[i] % 0x40;
+			if (--d->point_left == 0)
+				put_point(&d->out, d->point);
+		} else {
+			d->point_left = p[i] < 0xe0 ? 1 : p[i] < 0xf0 ? 2 : 3;
+			d->point = p[i] % (0x40u >> d->point_left);
+		}
+	}
+	out_bytes(&d->out, p + from, len - from);
+}
+
+void json_init(struct dump *d)
+{
+	derp_json_write(&d->writer, put_ascii, d);
+}
 
 static void put_str(struct derp_json_writer *w, const char *key, const char *s)
 {
