@@ -104,7 +104,8 @@ static const struct row {
 	  RUN },
 	{ { O_JOBS, "jobs", 'P', "N", "cases at a time (16)", NULL }, RUN },
 	{ { O_REPEAT, "repeat", 0, "N", "run everything N times", NULL }, RUN },
-	{ { O_SEED, "seed", 0, "HEX", "of keys and random bytes", NULL }, PLAY },
+	{ { O_SEED, "seed", 0, "HEX", "of keys and random bytes", NULL },
+	  PLAY },
 	{ { O_CUT, "cut", 0, "N",
 	    "write at most N bytes at once; 'dribble': one\nbyte, with a "
 	    "pause",
@@ -117,7 +118,7 @@ static const struct row {
 	    "show the frames of every case; -vv: with bytes", "Output" },
 	  RUN },
 	{ { O_VERBOSE, NULL, 'v', NULL,
-	    "show every step as it is taken, and all differences", "Output" },
+	    "show every step as it is taken, and all\ndifferences", "Output" },
 	  CLI_FOR_REPLAY },
 	{ { O_JUNIT, "junit", 'j', "FILE", "write a JUnit report", NULL },
 	  RUN },
@@ -412,7 +413,9 @@ int cli_options_read(struct cli_options *o, const struct cli_command *me,
 				 .usage = me->usage,
 				 .about = me->about,
 				 .table = table,
-				 .after = kind == RUN ? run_codes : NULL };
+				 .after = kind == RUN || kind == CLI_FOR_REPLAY
+						  ? run_codes
+						  : NULL };
 	struct opts op;
 	size_t n = 0;
 	int code;

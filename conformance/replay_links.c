@@ -407,6 +407,27 @@ static void judge_answers(struct replay_plan *p)
 	}
 }
 
+static bool is_news_of(const struct replay_step *s, uint32_t conn,
+		       struct replay_ref who)
+{
+	return s->what == REPLAY_ANSWER && s->conn == conn &&
+	       s->norm.type == DERP_PEER_GONE && s->norm.reason == 0 &&
+	       same(s->norm.key, who);
+}
+
+static bool is_told(const struct replay_plan *p, uint32_t conn,
+		    const struct replay_norm *gone)
+{
+	for (uint32_t i = 0; i < p->num_steps; i++)
+		if (is_news_of(&p->steps[i], conn, gone->key))
+			return true;
+	for (uint32_t i = 0; i < p->num_extras; i++)
+		if (p->extras[i].conn == conn &&
+		    replay_norm_equal(&p->extras[i].norm, gone))
+			return true;
+	return false;
+}
+
 /* Who leaves while a packet of his is on its way to B may or may not be told
  * to B as gone: the reference forgets it when he is too quick. */
 static int judge_leaving(struct joining *g)
@@ -414,7 +435,6 @@ static int judge_leaving(struct joining *g)
 	struct replay_plan *p = g->p;
 	const struct replay_step *r;
 	struct replay_norm n;
-	struct replay_ref who;
 	uint32_t end;
 
 	memset(&n, 0, sizeof(n));
@@ -427,15 +447,38 @@ static int judge_leaving(struct joining *g)
 		if (r->what != REPLAY_ANSWER || r->link == REPLAY_NONE ||
 		    r->norm.type != DERP_RECV_PACKET)
 			continue;
-		who = r->norm.key;
 		end = g->ends[p->steps[r->link].conn];
 		if (end == REPLAY_NONE ||
 		    p->steps[end].ts_ns - r->ts_ns > g->race_ns)
 			continue;
-		n.key = who;
-		if (allow(p, r->conn, &n) < 0)
+		n.key = r->norm.key;
+		if (!is_told(p, r->conn, &n) && allow(p, r->conn, &n) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+/* An answer that comes before its cause is another one. */
+static int find_causes(struct replay_plan *p)
+{
+	uint32_t *left = calloc(p->num_clients + 1, sizeof(*left));
+	struct replay_step *s;
+
+	if (left == NULL)
+		return -1;
+	for (uint32_t i = 0; i < p->num_steps; i++) {
+		s = &p->steps[i];
+		if (s->what == REPLAY_CLOSE)
+			left[p->conns[s->conn].client] = i;
+		if (s->what != REPLAY_ANSWER)
+			continue;
+		if (s->link != REPLAY_NONE)
+			s->after = s->link;
+		else if (s->norm.key.who == REPLAY_CLIENT &&
+			 is_news_of(s, s->conn, s->norm.key))
+			s->after = left[s->norm.key.num];
+	}
+	free(left);
 	return 0;
 }
 
@@ -504,6 +547,8 @@ int replay_plan_links(struct replay_plan *p)
 			err = judge_sends(&g);
 		if (err == 0)
 			err = judge_leaving(&g);
+		if (err == 0)
+			err = find_causes(p);
 	}
 	free(g.bursts);
 	free(g.ends);

@@ -154,7 +154,8 @@ static void differ(struct replay_match *m, enum replay_diff_kind kind,
 		replay_norm_text(d->expected, want);
 	if (is != NULL)
 		replay_norm_text(d->actual, is);
-	if (want != NULL && is != NULL && replay_norm_alike(want, is))
+	if (want != NULL && is != NULL && want->ping == REPLAY_NONE &&
+	    replay_norm_alike(want, is))
 		d->differs = first_byte(want, is);
 }
 
@@ -389,7 +390,8 @@ static struct found look(struct replay_match *m, uint32_t step)
 
 	for (uint32_t i = b->first; i < b->num; i++) {
 		g = &b->list[i];
-		if (g->used || !same_class(&s->norm, &g->norm))
+		if (g->used || g->step < s->after ||
+		    !same_class(&s->norm, &g->norm))
 			continue;
 		if (replay_norm_equal(&s->norm, &g->norm)) {
 			f.equal = g;
@@ -415,7 +417,7 @@ bool replay_match_has(const struct replay_match *m, uint32_t step)
 	if (m->states[step] != OPEN || b->ended)
 		return true;
 	for (uint32_t i = b->first; i < b->num; i++)
-		if (!b->list[i].used &&
+		if (!b->list[i].used && b->list[i].step >= s->after &&
 		    replay_norm_equal(&s->norm, &b->list[i].norm))
 			return true;
 	return false;

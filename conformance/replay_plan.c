@@ -238,6 +238,8 @@ int replay_plan_event(void *ctx, const struct capture_event *e)
 		p->end_ns = e->ts_ns;
 	if (e->what == CAPTURE_TLS)
 		p->tls++;
+	if (e->what == CAPTURE_TRUNCATED && e->flow == NULL)
+		p->cut_file = true;
 	if (e->flow == NULL || e->what == CAPTURE_TLS ||
 	    e->what == CAPTURE_NOTE)
 		return 0;
@@ -266,9 +268,11 @@ int replay_plan_event(void *ctx, const struct capture_event *e)
 		if (e->dir == CAPTURE_C2S && e->err == DERP_E_LIMIT)
 			c->lost_sends = true;
 		return 0;
+	case CAPTURE_TRUNCATED:
+		p->cut_frames++;
+		return 0;
 	case CAPTURE_OPEN:
 	case CAPTURE_START:
-	case CAPTURE_TRUNCATED:
 	case CAPTURE_TLS:
 	case CAPTURE_NOTE:
 		return 0;

@@ -108,7 +108,8 @@ struct replay_step {
 	bool reset;       /* CLOSE: by RST */
 	bool needs_token; /* SEND: draws one of the server's few NotHere */
 	uint32_t conn;
-	uint32_t link;         /* SEND and ANSWER that belong together */
+	uint32_t link;  /* SEND and ANSWER that belong together */
+	uint32_t after; /* ANSWER: before this step it is not its answer */
 	uint32_t order, place; /* private, for sorting */
 	int64_t ts_ns;
 	uint64_t packet;
@@ -171,6 +172,8 @@ struct replay_plan {
 	uint32_t no_cause;    /* answers to what is not in the capture */
 	uint32_t server_left; /* connections that the server ended unasked */
 	uint32_t tls, invalid;
+	bool cut_file;       /* it ends inside a packet */
+	uint32_t cut_frames; /* or inside of frames */
 	int64_t end_ns;
 	const char *broken; /* collecting failed */
 };

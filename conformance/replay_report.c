@@ -53,6 +53,12 @@ void replay_report_notes(FILE *to, const struct replay_plan *plan)
 	if (plan->server_left > 0)
 		plural(to, head, plan->server_left, "connection",
 		       " that the server ended unasked: the client ends it");
+	if (plan->cut_file)
+		fprintf(to, "%sthe capture ends in the middle of a packet\n",
+			head);
+	if (plan->cut_frames > 0)
+		plural(to, head, plan->cut_frames, "frame",
+		       " at the end of the capture is not whole: left out");
 	if (plan->invalid > 0)
 		plural(to, head, plan->invalid, "breach",
 		       " of the protocol in the capture");

@@ -154,6 +154,14 @@ static const struct row rows[] = {
 	{ "frames of no known type count", "1< raw 7f abc", "1< raw 7f abd",
 	  "0 equal\ndifferent 2: type 0x7f 3 bytes \"abc\" / "
 	  "type 0x7f 3 bytes \"abd\" at 2\n" },
+	{ "an answer before its cause is another one",
+	  "1> send B x | 2< recv A x | 1> fin | 2< gone A 0",
+	  "2< recv A x | 2< gone A 0",
+	  "1 equal\nunexpected 3: - / PeerGone peer=client0 disconnected\n"
+	  "missing 5: PeerGone peer=client0 disconnected / -\n" },
+	{ "an answer behind its cause is its answer",
+	  "1> send B x | 2< recv A x | 1> fin | 2< gone A 0",
+	  "2< recv A x | -- 1 | 2< gone A 0", "2 equal\n" },
 	{ "what came before is forgotten on demand", "1> ping 1 | 1< pong 1",
 	  "1< pong #0 | ++ 1", "0 equal\nmissing 3: Pong ping0 / -\n" },
 };
