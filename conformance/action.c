@@ -135,6 +135,9 @@ static enum poll greeting(struct run *r, struct conn *c)
 		show_event(r, text, sizeof(text), e);
 		if (e->status != 101)
 			return fail(r, "http status=101", text);
+		if (!c->plain)
+			return fail(r, "server-key without an http answer",
+				    text);
 	}
 	e = first_unused(c, LINK_FRAME, DERP_SERVER_KEY);
 	if (e == NULL)

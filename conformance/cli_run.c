@@ -281,6 +281,15 @@ static void judge(struct run *r)
 	}
 }
 
+static void on_weak(void *ctx, const char *text)
+{
+	(void)ctx;
+	fprintf(stderr,
+		"derpspec: the first login failed (%s); the cases run all the "
+		"same\n",
+		text);
+}
+
 static void run_rounds(struct run *r)
 {
 	char port[8];
@@ -299,7 +308,11 @@ static void run_rounds(struct run *r)
 		.dribble_ms = o->dribble_ms,
 		.keep_trace = o->verbose > 0,
 	};
-	const struct engine_hooks hooks = { .ctx = r, .done = on_done };
+	const struct engine_hooks hooks = {
+		.ctx = r,
+		.done = on_done,
+		.weak = on_weak,
+	};
 
 	snprintf(port, sizeof(port), "%u", o->target.port);
 	r->end = ENGINE_DONE;

@@ -58,6 +58,9 @@ struct engine_hooks {
 	void (*started)(void *ctx, const struct scenario_instance *what);
 	void (*done)(void *ctx, const struct result *r);
 	void (*changed)(void *ctx, const struct result *r); /* late failure */
+	/* The server greets, but the login or the ping before the first case
+	 * failed, as the text says.  The cases are run all the same. */
+	void (*weak)(void *ctx, const char *text);
 	void (*frame)(void *ctx, const struct scenario_instance *what,
 		      const struct trace_entry *e); /* as they happen */
 	/* The server is gone: start it again.  0: it is back; cases that were

@@ -171,11 +171,25 @@ static bool start(struct engine *e, size_t i)
 
 /* ---- probes ---------------------------------------------------------- */
 
-const char probe_text[] = "case engine.probe\n"
+/* What is asked of a server before it is judged: the first of these that it
+ * can do.  Who cannot answer a ping is judged all the same, if it does as much
+ * as greet like a DERP server; what it cannot do is no sign of life later. */
+const char probe_text[] = "case engine.answers\n"
 			  "req ENGINE\n"
 			  "title The server logs us in and answers\n"
+			  "A: login; A: ignore recv\n"
+			  "A< open\n"
+			  "case engine.logs-in\n"
+			  "req ENGINE\n"
+			  "title The server logs us in\n"
 			  "A: login\n"
-			  "A< open\n";
+			  "A! closed\n"
+			  "case engine.greets\n"
+			  "req ENGINE\n"
+			  "title The server greets\n"
+			  "A: connect\n"
+			  "A> http\n"
+			  "A< raw type=0x01\n";
 
 size_t probe_text_len(void)
 {
@@ -194,7 +208,7 @@ static void probe_ended(struct run *r, void *ctx)
 static void probe_start(struct engine *e)
 {
 	result_clear(&e->probe_result);
-	e->probe_result.what = &e->probe_case->instances[0];
+	e->probe_result.what = &e->probe_case->instances[e->probe_level];
 	e->probe = run_new(&e->stage, e->probe_result.what, &e->probe_result);
 	if (e->probe == NULL) {
 		e->end = ENGINE_BROKEN;
@@ -223,13 +237,27 @@ void probe_batch(struct engine *e)
 	probe_start(e);
 }
 
+/* The next lower level of the first probe; false: there is none. */
+static bool ask_for_less(struct engine *e)
+{
+	if (e->probe_level == 0)
+		snprintf(e->first_actual, sizeof(e->first_actual), "%s",
+			 e->probe_result.actual);
+	if (e->probe_level + 1 == e->probe_case->num_instances)
+		return false;
+	e->probe_level++;
+	e->stage.addr = e->addrs;
+	probe_start(e);
+	return true;
+}
+
 /* 1: it lives.  0: still asking.  -1: it does not answer. */
 static int probe_result(struct engine *e)
 {
 	bool good = e->probe_result.verdict == VERDICT_PASS;
 
 	e->probe_done = false;
-	if (good) {
+	if (good && e->probe->env.server_key != NULL) {
 		memcpy(e->stage.server_key, e->probe->server_key,
 		       VALUE_KEY_LEN);
 		e->stage.has_server_key = true;
@@ -244,6 +272,8 @@ static int probe_result(struct engine *e)
 		probe_start(e);
 		return 0;
 	}
+	if (e->phase == FIRST && ask_for_less(e))
+		return 0;
 	if (e->phase == FIRST || ++e->tries >= PROBE_TRIES)
 		return -1;
 	ev_now_update(e->loop);
@@ -354,7 +384,7 @@ static void no_answer(struct engine *e)
 		close_books(e, VERDICT_SKIP,
 			    "not run: the server cannot be reached");
 		say_why(e, "cannot log in to %s: %s", e->stage.host_line,
-			e->probe_result.actual);
+			e->first_actual);
 		finish(e, ENGINE_UNREACHABLE);
 		return;
 	}
@@ -379,9 +409,11 @@ static void answered(struct engine *e)
 	for (size_t i = 0; i < e->n; i++)
 		if (e->jobs[i].state == PROBED)
 			commit(e, i);
-	if (e->phase == FIRST)
+	if (e->phase == FIRST) {
 		e->phase = RUN;
-	else if (e->phase == LAST)
+		if (e->probe_level > 0 && e->hooks && e->hooks->weak)
+			e->hooks->weak(e->hooks->ctx, e->first_actual);
+	} else if (e->phase == LAST)
 		finish(e, e->end);
 }
 

@@ -39,6 +39,8 @@ struct engine {
 	struct scenario *probe_case;
 	struct run *probe;
 	struct result probe_result;
+	size_t probe_level;     /* which of the probe's cases is asked */
+	char first_actual[256]; /* what the first probe of all met */
 	uint32_t tries;
 	bool probe_done;
 	struct addrinfo *addrs;

@@ -337,11 +337,11 @@ static void with_keep_alive(struct pair *p, enum dir d,
 		emit_frame(p, d, DERP_KEEP_ALIVE, NULL, 0);
 }
 
-static void with_health(struct pair *p, enum dir d, const struct derp_frame *f)
+static void with_ping(struct pair *p, enum dir d, const struct derp_frame *f)
 {
 	emit_frame(p, d, f->type, f->body, f->have);
 	if (p->ready)
-		emit_frame(p, d, DERP_HEALTH, "busy", 4);
+		emit_frame(p, d, DERP_PING, "are-you?", DERP_PING_LEN);
 }
 
 static void with_future_frame(struct pair *p, enum dir d,
@@ -350,11 +350,6 @@ static void with_future_frame(struct pair *p, enum dir d,
 	emit_frame(p, d, f->type, f->body, f->have);
 	if (p->ready)
 		emit_frame(p, d, 0x2a, "from a later version", 20);
-}
-
-static void long_present(struct pair *p, enum dir d, const struct derp_frame *f)
-{
-	emit_changed(p, d, f, UINT32_MAX, 0, f->have + 1);
 }
 
 /* ----------------------------------------------------------------------- */
@@ -533,12 +528,12 @@ const struct fault faults[] = {
 		 .write_max = 7),
 	HARMLESS("keep-alives", "a KeepAlive behind every frame",
 		 GIVEN(0, 0), .frame = with_keep_alive),
-	HARMLESS("health", "a Health behind every frame",
-		 GIVEN(0, 0), .frame = with_health),
+	HARMLESS("pings", "a Ping behind every frame",
+		 GIVEN(0, 0), .frame = with_ping),
 	HARMLESS("future-frames", "an unknown frame behind every frame",
 		 GIVEN(0, 0), .frame = with_future_frame),
-	HARMLESS("long-present", "a byte more in PeerPresent",
-		 GIVEN(DERP_PEER_PRESENT, 51), .frame = long_present),
+	HARMLESS("other-letters", "header names of the 101 in other letters",
+		 .dir = TO_CLIENT, .from = "Derp-Version:", .to = "dERP-vERSION:"),
 	HARMLESS("other-reason-phrase", "another reason phrase in the 101",
 		 .dir = TO_CLIENT, .from = "Switching Protocols", .to = "switching protocols"),
 	{ .name = NULL },

@@ -29,6 +29,7 @@ port_of() {
 
 od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n' >"$tmp/mesh.key"
 chmod 600 "$tmp/mesh.key"
+: >"$tmp/derpd"
 "$B/derpd" --listen 127.0.0.1:0 --mesh-key-file "$tmp/mesh.key" \
 	>"$tmp/derpd" 2>"$tmp/derpd.log" &
 server=$!
@@ -37,6 +38,7 @@ target=$port
 
 # judge NAME RULE CASE WHAT
 judge() {
+	: >"$tmp/$1"
 	"$B/faulty" "$1" 127.0.0.1 "$target" >"$tmp/$1" 2>"$tmp/$1.log" &
 	proxy=$!
 	port_of "$tmp/$1" $proxy
