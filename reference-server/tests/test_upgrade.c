@@ -72,6 +72,8 @@ static const struct row rows[] = {
 	{ "percent", "GET /%64erp HTTP/1.1\r\n" HOST UP "\r\n", S101, OPEN },
 	{ "percent cut", "GET /derp%6 HTTP/1.1\r\n" HOST UP "\r\n", S404,
 	  NEXT },
+	{ "percent without digits", "GET %3zderp HTTP/1.1\r\n" HOST UP "\r\n",
+	  S404, NEXT },
 	{ "percent NUL", "GET /derp%00 HTTP/1.1\r\n" HOST UP "\r\n", S404,
 	  NEXT },
 	{ "absolute form", "GET http://o:9/derp?a HTTP/1.1\r\n" HOST UP "\r\n",

@@ -213,6 +213,7 @@ static void next_address(void **state)
 		poll(NULL, 0, 10);
 	assert_int_equal(r, 1);
 	assert_int_equal(dial_next(&d, err), -1);
+	assert_non_null(strstr(err, ": Connection timed out"));
 	assert_int_equal(dial_step(&d, err), -1);
 	assert_int_equal(dial_take(&d), -1);
 	d.list->ai_next = was;

@@ -120,7 +120,8 @@ static void file_round_trip(void **state)
 	struct stat st;
 
 	(void)state;
-	for (int kind = KEY_PRIVATE; kind <= KEY_MESH; kind++) {
+	for (int i = 0; i < 2; i++) {
+		enum key_kind kind = i == 0 ? KEY_PRIVATE : KEY_MESH;
 		unlink(path);
 		key_new(key);
 		assert_int_equal(key[0] & 7, 0);

@@ -106,6 +106,10 @@ static const struct row rows[] = {
 	  "tool: --size wants a size from 10 to 1048576 bytes (or 64k, 1M), "
 	  "not '1T'" HINT,
 	  2 },
+	{ "size: two units", "--size 1Mk", "",
+	  "tool: --size wants a size from 10 to 1048576 bytes (or 64k, 1M), "
+	  "not '1Mk'" HINT,
+	  2 },
 	{ "port", "-p 65535", "port 65535\n", "", 0 },
 	{ "port: above", "-p 65536", "",
 	  "tool: --port wants a port from 1 to 65535, not '65536'" HINT, 2 },
