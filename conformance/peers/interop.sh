@@ -5,6 +5,7 @@
 #
 #   derpspec        --> derpgo-server of both versions, derper
 #   derpgo-client   --> derpd; and, as a control, the reference's own servers
+#   derpspec replay --> captures of each version, against that version
 #
 # One line per stage; the last line is `N passed, N failed`.  Exit status 0
 # when all passed, 1 otherwise.  KEEP=1 leaves the logs where they are.
@@ -145,6 +146,7 @@ with() {
 	return 1
 }
 
+. conformance/peers/replay.sh
 sh conformance/peers/build.sh || exit 3
 od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n' > "$tmp/mesh.key"
 chmod 600 "$tmp/mesh.key"
@@ -153,12 +155,14 @@ for v in 1.102.5 1.104.5; do
 	if with "go $v" start_server $v; then
 		judge "go $v" go-$v
 		drive "go $v"
+		replays "go $v" $v
 	fi
 	stop
 done
 if with "derper 1.102.5" start_derper; then
 	judge "derper 1.102.5" go-1.102.5
 	drive "derper 1.102.5"
+	replays "derper 1.102.5" 1.102.5
 fi
 stop
 if with derpd start_derpd; then
