@@ -60,6 +60,7 @@ struct cli_options {
 	bool fast_start;
 	uint8_t mesh_key[DERP_KEY_LEN];
 	bool has_mesh_key;
+	const char *mesh_key_file;
 	/* selection */
 	struct cli_words selectors, except, xfail, baselines;
 	const char *suite; /* NULL: the embedded one */

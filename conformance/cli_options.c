@@ -274,6 +274,7 @@ static int mesh_key(const struct opts *op, struct cli_options *o)
 	e = derp_key_parse(o->mesh_key, DERP_KEY_HEX, text + at, len - at);
 	free(text);
 	o->has_mesh_key = e == 0;
+	o->mesh_key_file = op->value;
 	if (e != 0) {
 		fprintf(stderr,
 			"derpspec: %s holds no mesh key: 64 hex digits "

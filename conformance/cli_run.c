@@ -162,7 +162,7 @@ static void write_again(struct run *r)
 	if (o->fast_start)
 		ADD(" --fast-start");
 	if (o->has_mesh_key)
-		ADD(" --mesh-key FILE");
+		ADD(" --mesh-key '%s'", o->mesh_key_file);
 	if (o->suite != NULL)
 		ADD(" --suite '%s'", o->suite);
 	if (o->intrusive)
@@ -283,11 +283,13 @@ static void judge(struct run *r)
 
 static void on_weak(void *ctx, const char *text)
 {
-	(void)ctx;
-	fprintf(stderr,
-		"derpspec: the first login failed (%s); the cases run all the "
-		"same\n",
-		text);
+	const struct run *r = ctx;
+
+	if (r->progress)
+		fputs("\r\33[K", stderr);
+	fputs("derpspec: the first login failed (", stderr);
+	cli_puts(stderr, text);
+	fputs("); the cases run all the same\n", stderr);
 }
 
 static void run_rounds(struct run *r)

@@ -207,7 +207,7 @@ void report_text_case(FILE *to, const struct report *r,
 {
 	enum verdict v = c->result->verdict;
 
-	if (v == VERDICT_PASS && !style.frames)
+	if ((v == VERDICT_PASS || v == VERDICT_SKIP) && !style.frames)
 		return;
 	headline(to, c, style);
 	switch (v) {
@@ -233,6 +233,35 @@ void report_text_case(FILE *to, const struct report *r,
 		return;
 	default:
 		details(to, r, c, style);
+	}
+}
+
+static bool is_skipped(const struct report *r, size_t i, const char *reason)
+{
+	const struct result *res = r->cases[i].result;
+
+	return res->verdict == VERDICT_SKIP &&
+	       (reason == NULL || strcmp(res->reason, reason) == 0);
+}
+
+/* A line for each reason: many cases share one. */
+static void skipped(FILE *to, const struct report *r)
+{
+	for (size_t i = 0; i < r->num_cases; i++) {
+		const char *reason = r->cases[i].result->reason;
+		size_t num = 0, before = 0;
+
+		if (!is_skipped(r, i, NULL))
+			continue;
+		for (size_t k = 0; k < r->num_cases; k++) {
+			num += is_skipped(r, k, reason);
+			before += k < i && is_skipped(r, k, reason);
+		}
+		if (before > 0)
+			continue;
+		fprintf(to, "skipped: %zu, ", num);
+		cli_puts(to, reason);
+		fputc('\n', to);
 	}
 }
 
@@ -272,6 +301,7 @@ void report_text_sum(FILE *to, const struct report *r,
 
 	report_count(&sum, r);
 	good = sum.unexpected == 0 && r->complete;
+	skipped(to, r);
 	if (r->num_slow + r->num_safe > 0)
 		fprintf(to, "left out:");
 	if (r->num_slow > 0)

@@ -53,6 +53,14 @@ done
 good "--mesh-key FILE" --help
 ! grep -q record "$tmp/out" || fail "--record is shown"
 good "derpspec 0." --version
+for c in run list show coverage; do
+	"$spec" $c --help | sed -n 's/^  [ -].*--\([a-z-]*\).*/\1/p' |
+		while read -r o; do
+			grep -q "Fl -$o" docs/derpspec.1 || echo "$o"
+		done >"$tmp/missing"
+	[ ! -s "$tmp/missing" ] ||
+		fail "not in derpspec(1): $(tr '\n' ' ' <"$tmp/missing")"
+done
 
 # ---- options
 wrong 2 "unknown option '--bogus' (see derpspec --help)" --bogus

@@ -66,7 +66,7 @@ static void stop(pid_t pid)
 
 static struct liar liars[] = {
 	{ "refused", NULL, 0, false, false, "efused" },
-	{ "silent", NULL, 0, true, false, "" },
+	{ "silent", NULL, 0, true, false, "nothing in 300 ms" },
 	{ "closes", NULL, 0, true, true, "" },
 	{ "garbage", TEXT("\xde\xad\xbe\xef\x1b[2J\0\0\0\0 garbage\r\n"), true,
 	  false, "" },
