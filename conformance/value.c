@@ -354,6 +354,7 @@ static bool compute(struct value_env *env, const struct scenario_expr *e,
 	case EXPR_CONN_KEY:
 		return key(env, e, out, env->conn_keys[e->num], "");
 	case EXPR_SERVER_KEY:
+		env->keyless |= env->server_key == NULL;
 		return key(env, e, out, env->server_key,
 			   "the server's key is not known yet");
 	case EXPR_MESH_KEY:

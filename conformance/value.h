@@ -39,6 +39,7 @@ struct value_env {
 	const uint8_t *mesh_key;             /* NULL: none */
 	struct value vars[SCENARIO_VARS_MAX];
 	char error[160];
+	bool keyless; /* the error is that server_key was wanted */
 };
 
 /* Compute the values of the for-lines that this instance picked. */

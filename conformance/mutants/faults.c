@@ -340,7 +340,8 @@ static void with_keep_alive(struct pair *p, enum dir d,
 static void with_ping(struct pair *p, enum dir d, const struct derp_frame *f)
 {
 	emit_frame(p, d, f->type, f->body, f->have);
-	if (p->ready)
+	/* Once: the answer makes its connection the one that receives. */
+	if (p->ready && p->count++ == 0)
 		emit_frame(p, d, DERP_PING, "are-you?", DERP_PING_LEN);
 }
 
@@ -505,9 +506,9 @@ const struct fault faults[] = {
 	       "http.fast-start-is-exactly-1",
 	       "Derp-Fast-Start: 0 is taken for 1",
 	       .dir = TO_SERVER, .from = "Derp-Fast-Start: 0", .to = "Derp-Fast-Start: 1"),
-	BREAKS("upgrade-200", "DERP-HTTP-6", "http.upgrade",
-	       "an upgrade is answered with 200",
-	       .dir = TO_CLIENT, .from = " 101 ", .to = " 200 "),
+	BREAKS("upgrade-other", "DERP-HTTP-6", "http.upgrade",
+	       "the 101 names another protocol",
+	       .dir = TO_CLIENT, .from = "Upgrade: DERP", .to = "Upgrade: DORP"),
 	BREAKS("upgrade-no-key", "DERP-HTTP-7", "http.names-version-and-key",
 	       "the 101 does not name the key",
 	       .dir = TO_CLIENT, .from = "Derp-Public-Key: ", .to = "Derp-Public-Kex: "),
@@ -528,7 +529,7 @@ const struct fault faults[] = {
 		 .write_max = 7),
 	HARMLESS("keep-alives", "a KeepAlive behind every frame",
 		 GIVEN(0, 0), .frame = with_keep_alive),
-	HARMLESS("pings", "a Ping behind every frame",
+	HARMLESS("pings", "a Ping to every client",
 		 GIVEN(0, 0), .frame = with_ping),
 	HARMLESS("future-frames", "an unknown frame behind every frame",
 		 GIVEN(0, 0), .frame = with_future_frame),
