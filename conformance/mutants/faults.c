@@ -337,14 +337,6 @@ static void with_keep_alive(struct pair *p, enum dir d,
 		emit_frame(p, d, DERP_KEEP_ALIVE, NULL, 0);
 }
 
-static void with_ping(struct pair *p, enum dir d, const struct derp_frame *f)
-{
-	emit_frame(p, d, f->type, f->body, f->have);
-	/* Once: the answer makes its connection the one that receives. */
-	if (p->ready && p->count++ == 0)
-		emit_frame(p, d, DERP_PING, "are-you?", DERP_PING_LEN);
-}
-
 static void with_future_frame(struct pair *p, enum dir d,
 			      const struct derp_frame *f)
 {
@@ -529,8 +521,6 @@ const struct fault faults[] = {
 		 .write_max = 7),
 	HARMLESS("keep-alives", "a KeepAlive behind every frame",
 		 GIVEN(0, 0), .frame = with_keep_alive),
-	HARMLESS("pings", "a Ping to every client",
-		 GIVEN(0, 0), .frame = with_ping),
 	HARMLESS("future-frames", "an unknown frame behind every frame",
 		 GIVEN(0, 0), .frame = with_future_frame),
 	HARMLESS("other-letters", "header names of the 101 in other letters",
