@@ -204,6 +204,9 @@ static void watchers(struct engine *e)
 	ev_timer_init(&e->total, on_total, total, 0.);
 	ev_init(&e->again, on_again);
 	ev_async_init(&e->stop, on_stop);
+	/* Ctrl-C reaches a server of the same terminal, too: its last words
+	 * must not be judged. */
+	ev_set_priority(&e->stop, EV_MAXPRI);
 	e->prepare.data = e->beat.data = e->total.data = e;
 	e->again.data = e->stop.data = e;
 	ev_prepare_start(e->loop, &e->prepare);
@@ -233,6 +236,7 @@ static void go(struct engine *e)
 	probe_batch(e);
 	ev_run(e->loop, 0);
 	current = NULL;
+	stop_wanted = 0;
 	ev_prepare_stop(e->loop, &e->prepare);
 	ev_timer_stop(e->loop, &e->beat);
 	ev_timer_stop(e->loop, &e->total);
