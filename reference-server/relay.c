@@ -140,8 +140,8 @@ int relay_join(struct relay *r, struct member *m,
 	DL_APPEND(p->members, m);
 	p->num_members++;
 	p->active = m;
-	DL_FOREACH2(r->watchers, w, watch_next)
-	notice_present(r, w, m);
+	DL_FOREACH2 (r->watchers, w, watch_next)
+		notice_present(r, w, m);
 	return 0;
 }
 
@@ -168,9 +168,9 @@ static void depart(struct relay *r, struct peer *p)
 		unlink_one(r, p->sent);
 	}
 	/* A watcher that was sent packets too is told once. */
-	DL_FOREACH2(r->watchers, w, watch_next)
-	if (w->told != departure)
-		notice_gone(r, w, p->key, GONE_DISCONNECTED);
+	DL_FOREACH2 (r->watchers, w, watch_next)
+		if (w->told != departure)
+			notice_gone(r, w, p->key, GONE_DISCONNECTED);
 	HASH_DELETE(hh, r->peers, p);
 	free(p);
 }
