@@ -33,7 +33,8 @@ static bool conn_open(struct conn *c, const struct scenario_arg *args)
 			      .key_of = c->index,
 			      .ignored = c->ignored,
 			      .cut = c->cut,
-			      .cut_ms = c->cut_ms };
+			      .cut_ms = c->cut_ms,
+			      .cut_most = c->cut_most };
 	uint64_t rcvbuf = 0;
 
 	if (a && !value_num(&c->run->env, a->expr, &rcvbuf))
@@ -48,6 +49,7 @@ static bool conn_open(struct conn *c, const struct scenario_arg *args)
 		return false;
 	}
 	link_cut(c->link, c->cut, c->cut_ms);
+	c->link->cut_most = c->cut_most;
 	link_connect(c->link, s->addr->ai_addr, s->addr->ai_addrlen,
 		     (int)rcvbuf);
 	return true;
@@ -251,8 +253,11 @@ static enum poll set_cut(struct run *r, struct conn *c)
 	}
 	c->cut = v < UINT32_MAX ? (uint32_t)v : UINT32_MAX;
 	c->cut_ms = ms ? ms->ms : 0;
-	if (c->link)
+	c->cut_most = 0;
+	if (c->link) {
 		link_cut(c->link, c->cut, c->cut_ms);
+		c->link->cut_most = 0;
+	}
 	return POLL_DONE;
 }
 

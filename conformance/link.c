@@ -91,6 +91,7 @@ static void want_write(struct link *l)
 static void all_written(struct link *l)
 {
 	l->out.len = l->out_at = 0;
+	l->num_cut = 0;
 	if (l->shut_wanted) {
 		l->shut_wanted = false;
 		l->shut = true;
@@ -110,6 +111,11 @@ static void write_failed(struct link *l, int error)
 		link_end(l, LINK_WRITE, error);
 }
 
+static bool is_cut(const struct link *l)
+{
+	return l->cut && (l->cut_most == 0 || l->num_cut < l->cut_most);
+}
+
 static void write_some(struct link *l)
 {
 	size_t n;
@@ -117,7 +123,7 @@ static void write_some(struct link *l)
 
 	while (l->out_left && !l->failed && !l->held) {
 		n = l->out_left;
-		if (l->cut && n > l->cut)
+		if (is_cut(l) && n > l->cut)
 			n = l->cut;
 		got = send(l->fd, l->out.at + l->out_at, n, MSG_NOSIGNAL);
 		if (got < 0 && errno == EINTR)
@@ -133,7 +139,8 @@ static void write_some(struct link *l)
 				 (size_t)got);
 		l->out_at += (size_t)got;
 		l->out_left -= (size_t)got;
-		if (l->cut && l->cut_ms && l->out_left) {
+		l->num_cut += is_cut(l);
+		if (is_cut(l) && l->cut_ms && l->out_left) {
 			ev_io_stop(l->loop, &l->writes);
 			ev_timer_stop(l->loop, &l->pause);
 			ev_timer_set(&l->pause, l->cut_ms / 1000.0, 0.);

@@ -75,7 +75,9 @@ struct link {
 	int error;
 
 	/* Set these at any time. */
-	bool no_body; /* the next response has no body (it answers HEAD) */
+	bool no_body;      /* the next response has no body (it answers HEAD) */
+	uint32_t cut_most; /* after so many cut writes, the rest of what waits
+			    * goes out whole; 0: cut all */
 
 	/* Private. */
 	struct ev_loop *loop;
@@ -85,7 +87,7 @@ struct link {
 	void (*woken)(struct link *l, void *ctx);
 	void *ctx;
 	bool connecting, paused, held, shut, shut_wanted, news;
-	uint32_t cut, cut_ms;
+	uint32_t cut, cut_ms, num_cut;
 	uint32_t serial; /* of link_connect() */
 	struct buf out;
 	size_t out_at;

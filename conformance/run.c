@@ -12,6 +12,8 @@
 #include "derp_box.h"
 #include "run.h"
 
+/* --cut: megabytes in single bytes would take longer than any limit. */
+#define CUT_MOST 256
 #define STEPS_A_TURN 500 /* then others get their turn */
 
 static uint64_t us(uint64_t ms)
@@ -62,8 +64,7 @@ enum poll run_broken(struct run *r)
 	/* A server that never showed a good key is to blame, not the suite. */
 	enum verdict v = r->env.keyless ? VERDICT_FAIL : VERDICT_ERROR;
 
-	return run_fail(r, v, r->step ? r->step->pos : nowhere,
-			r->env.error);
+	return run_fail(r, v, r->step ? r->step->pos : nowhere, r->env.error);
 }
 
 /* All steps are done. */
@@ -430,6 +431,7 @@ struct run *run_new(struct stage *stage, const struct scenario_instance *what,
 		r->conns[i].index = r->conns[i].key_of = i;
 		r->conns[i].cut = stage->o->cut;
 		r->conns[i].cut_ms = stage->o->cut ? stage->o->dribble_ms : 0;
+		r->conns[i].cut_most = CUT_MOST;
 	}
 	ev_init(&r->timer, timer);
 	r->timer.data = r;

@@ -81,7 +81,7 @@ struct conn {
 	bool left;              /* we closed it */
 	bool holding;
 	uint32_t ignored; /* SCENARIO_NAMES() */
-	uint32_t cut, cut_ms;
+	uint32_t cut, cut_ms, cut_most;
 };
 
 enum run_state { RUN_RUNNING, RUN_SETTLING, RUN_ENDED, RUN_WATCHED };
