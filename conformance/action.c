@@ -158,7 +158,7 @@ static enum poll welcome(struct run *r, struct conn *c)
 	struct scenario_match m = { .word = frame_word("server-info") };
 	struct pattern p = { .match = &m };
 	struct link_event *e = first_unused(c, LINK_FRAME, DERP_SERVER_INFO);
-	char text[200], why[420];
+	char text[120], why[250];
 
 	if (e == NULL)
 		return POLL_WAIT;
@@ -166,7 +166,7 @@ static enum poll welcome(struct run *r, struct conn *c)
 	if (pattern_fits(r, c, &p, e))
 		return POLL_DONE;
 	show_event(r, text, sizeof(text), e);
-	snprintf(why, sizeof(why), "%s: %s", text, r->note);
+	snprintf(why, sizeof(why), "%s: %.120s", text, r->note);
 	return fail(r, "server-info that opens", why);
 }
 

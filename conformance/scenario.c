@@ -78,6 +78,10 @@ char *scenario_strdup(struct scenario *s, const char *text, size_t len)
 
 static void add_error(struct parser *p, struct scenario_pos pos,
 		      const char *fmt, va_list ap)
+	__attribute__((format(printf, 3, 0)));
+
+static void add_error(struct parser *p, struct scenario_pos pos,
+		      const char *fmt, va_list ap)
 {
 	struct scenario *s = p->s;
 	struct scenario_error *e;

@@ -222,7 +222,7 @@ static void probe_start(struct engine *e)
 	run_start(e->probe);
 }
 
-static bool probing(const struct engine *e)
+static bool probing(struct engine *e)
 {
 	return e->probe != NULL || ev_is_active(&e->again);
 }
@@ -439,7 +439,7 @@ static void run_suspects(struct engine *e)
 	e->dirty = true;
 }
 
-static bool may_start(const struct engine *e, size_t i)
+static bool may_start(struct engine *e, size_t i)
 {
 	bool alone = e->items[i].what->of->exclusive;
 
