@@ -60,6 +60,28 @@ static void a_failure_is_shown_with_all_that_is_needed(void **state)
 	says(got.out, again);
 	says(got.out, "\n1 passed, 1 failed\n");
 	says_not(got.out, "t.good");
+	says_not(got.out, "  reason    expected "); /* said once is enough */
+}
+
+static void the_line_to_repeat_it_has_all_options(void **state)
+{
+	char words[512], again[512];
+
+	(void)state;
+	write_file(in_tmp("key"), "00000000000000000000000000000000"
+				  "00000000000000000000000000000001\n");
+	snprintf(words, sizeof(words),
+		 "--mesh-key %s/key --seed 5 --settle 60 --path /derp "
+		 "--intrusive --cut 9 t.bad",
+		 tmp);
+	run_suite(words);
+	unlink(in_tmp("key"));
+	expect(1);
+	snprintf(again, sizeof(again),
+		 " --path '/derp' --mesh-key '%s/key' --suite '%s/s.derp' "
+		 "--intrusive -o 300ms --settle 60 --cut 9 --seed 5 t.bad\n",
+		 tmp, tmp);
+	says(got.out, again);
 }
 
 static void a_should_counts_when_strict(void **state)
@@ -292,6 +314,7 @@ int main(void)
 	const struct CMUnitTest live[] = {
 		LIVE(a_good_case_passes),
 		LIVE(a_failure_is_shown_with_all_that_is_needed),
+		LIVE(the_line_to_repeat_it_has_all_options),
 		LIVE(a_should_counts_when_strict),
 		LIVE(what_is_expected_to_fail_is_no_failure),
 		LIVE(a_run_of_skipped_cases_is_no_success),
