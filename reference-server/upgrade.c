@@ -72,11 +72,16 @@ static void path_of(char out[PATH_MAX_LEN], const struct derp_text *target)
 	out[p < end && *p != '?' ? 0 : n] = '\0';
 }
 
+/* Who closes after an answer says so in it. */
 static void answer(struct upgrade *u, uint32_t status, const char *extra,
 		   const char *body)
 {
+	char lines[sizeof u->answer];
+
+	snprintf(lines, sizeof lines, "%s%s", extra != NULL ? extra : "",
+		 u->verdict == UPGRADE_CLOSE ? "Connection: close\r\n" : "");
 	if (derp_http_write_status(u->answer, sizeof u->answer, &u->len, status,
-				   extra, body) != 0)
+				   lines, body) != 0)
 		u->len = 0;
 }
 
@@ -202,8 +207,7 @@ void upgrade_refuse(struct upgrade *u, int err)
 	memset(u, 0, sizeof *u);
 	u->verdict = UPGRADE_CLOSE;
 	if (err == DERP_E_LIMIT)
-		answer(u, 431, "Connection: close\r\n",
-		       "the head of the request is too large\n");
+		answer(u, 431, NULL, "the head of the request is too large\n");
 	else
-		answer(u, 400, "Connection: close\r\n", "malformed request\n");
+		answer(u, 400, NULL, "malformed request\n");
 }

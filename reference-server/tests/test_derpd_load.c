@@ -420,14 +420,17 @@ static void key_file(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		{ "a full queue keeps the newest 32", head_drop, 0, 0, 0 },
-		{ "who does not read is closed", write_timeout, 0, 0, 0 },
+		{ "DERP-LIMIT-1, -2, -3: a full queue keeps the newest 32",
+		  head_drop, 0, 0, 0 },
+		{ "DERP-LIMIT-4: who does not read is closed", write_timeout, 0,
+		  0, 0 },
 		{ "500 connections", five_hundred, 0, 0, 0 },
 		{ "--max-clients holds", max_clients, 0, 0, 0 },
 		{ "without descriptors it does not spin", no_descriptors, 0, 0,
 		  0 },
 		{ "idle it does not spin", idle_does_not_spin, 0, 0, 0 },
-		{ "keep-alives come to all", keep_alive, 0, 0, 0 },
+		{ "DERP-ALIVE-1, -2: keep-alives come to all", keep_alive, 0, 0,
+		  0 },
 		{ "SIGTERM and SIGINT end it with 0", ends_by_signal, 0, 0, 0 },
 		{ "every listener is printed", prints_all_listeners, 0, 0, 0 },
 		{ "a wrong command line is one line", wrong_starts, 0, 0, 0 },

@@ -17,12 +17,14 @@
 #define DERP(more) "GET /derp HTTP/1.1\r\n" HOST more "\r\n"
 #define GET(path) "GET " path " HTTP/1.1\r\n" HOST "\r\n"
 #define S101 "HTTP/1.1 101 Switching Protocols\r\n"
-#define S426                                                                   \
+#define HEAD426                                                                \
 	"HTTP/1.1 426 Upgrade Required\r\n"                                    \
 	"Content-Type: text/plain; charset=utf-8\r\n"                          \
 	"Content-Length: 33\r\n"                                               \
-	"X-Content-Type-Options: nosniff\r\n\r\n"                              \
-	"DERP requires connection upgrade\n"
+	"X-Content-Type-Options: nosniff\r\n"
+#define TEXT426 "\r\nDERP requires connection upgrade\n"
+#define S426 HEAD426 TEXT426
+#define LAST426 HEAD426 "Connection: close\r\n" TEXT426
 #define S200                                                                   \
 	"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"                             \
 	"Access-Control-Allow-Origin: *\r\n\r\n"
@@ -124,11 +126,11 @@ static const struct row rows[] = {
 	{ "blank in Host", "GET /derp HTTP/1.1\r\nHost: a b\r\n" UP "\r\n",
 	  S400, CLOSE },
 	{ "HTTP/1.0", "GET /derp HTTP/1.0\r\n" UP "\r\n", S101, OPEN },
-	{ "HTTP/1.0 ends", "GET /derp HTTP/1.0\r\n\r\n", S426, CLOSE },
-	{ "Connection: close", DERP("Connection: close\r\n"), S426, CLOSE },
-	{ "a body", DERP("Content-Length: 5\r\n"), S426, CLOSE },
+	{ "HTTP/1.0 ends", "GET /derp HTTP/1.0\r\n\r\n", LAST426, CLOSE },
+	{ "Connection: close", DERP("Connection: close\r\n"), LAST426, CLOSE },
+	{ "a body", DERP("Content-Length: 5\r\n"), LAST426, CLOSE },
 	{ "an empty body", DERP("Content-Length: 0\r\n"), S426, NEXT },
-	{ "a chunked body", DERP("Transfer-Encoding: chunked\r\n"), S426,
+	{ "a chunked body", DERP("Transfer-Encoding: chunked\r\n"), LAST426,
 	  CLOSE },
 	{ "malformed", "GET /derp\r\n\r\n", S400, CLOSE },
 	{ "malformed field", DERP("Bad Field: x\r\n"), S400, CLOSE },
