@@ -205,8 +205,11 @@ captures: all
 	@sh util/deps.sh install interop
 	@B='$(B)' O='$(O)' sh corpus/captures/make.sh
 
-corpus: all
-	@B='$(B)' sh corpus/make.sh
+# The streams of a capture, as seeds.
+$(B)/fuzz/seeds: $(B)/fuzz/seeds.o $(call linked,capture util codec)
+	$(link) $(LIBS)
+corpus: all $(B)/fuzz/seeds
+	@O='$(O)' B='$(B)' MAKE='$(MAKE)' sh corpus/make.sh
 
 fuzz:
 	@sh util/deps.sh install fuzz

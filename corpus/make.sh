@@ -2,38 +2,72 @@
 # Make the fuzz seeds from every scenario and every sample capture.
 #
 #   corpus/NAME/<first 16 hex of sha256>   one seed of harness fuzz_NAME
+#   corpus/NAME/regress-*                  an old crash; never touched here
 #
 # A scenario's seeds are the DERP streams, both directions, that a run of the
-# suite against derpd put on the wire; a capture's are the streams that
-# derpdump finds in it.  A seed ends with the steering bytes of its harness
-# (see fuzz/fuzz_*.c).  B is the build folder.
+# suite against derpd put on the wire; a capture's are the streams in it.  A
+# seed ends with the steering bytes of its harness (see fuzz/fuzz_*.c).
+#
+# Where clang is, libFuzzer keeps the smallest set that covers what all of
+# them cover; elsewhere all are kept.  derpd draws new keys for every run, so
+# the names change each time; what they cover does not.
+#
+# O is the folder of all builds, B that of this variant.
 set -eu
 limit=2048 # bytes of a stream that become a seed
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
+trap 'exit 130' INT TERM
 
-mkdir -p "$tmp/run" "$tmp/all"
-sh conformance/run-local.sh --seed 1 --record "$tmp/run" >/dev/null || :
-for capture in corpus/captures/*.pcap*; do
-	name=$(basename "$capture")
-	mkdir -p "$tmp/captures/$name"
-	"$B/derpdump" -q -r "$capture" --streams "$tmp/captures/$name" >/dev/null || :
-done
-
-# seeds NAME STEERING: STEERING is an octal escape for printf.
-seeds() {
-	mkdir -p "corpus/$1"
-	find "$tmp/run" "$tmp/captures" -type f -size +0 | sort |
-	while read -r stream; do
-		{ head -c $limit "$stream"; printf "$2"; } >"$tmp/seed"
-		sum=$(sha256sum "$tmp/seed" | cut -c1-16)
-		cp "$tmp/seed" "$tmp/all/$sum"
+# Collected before anything is replaced: a suite that does not run stops here.
+streams() {
+	mkdir -p "$tmp/streams/run"
+	sh conformance/run-local.sh --seed 1 --record "$tmp/streams/run" \
+		>"$tmp/run.log" 2>&1 || { cat "$tmp/run.log" >&2; exit 1; }
+	for capture in corpus/captures/*.pcap*; do
+		mkdir "$tmp/streams/$(basename "$capture")"
+		# A damaged sample gives the streams before its damage.
+		"$B/fuzz/seeds" "$capture" \
+			"$tmp/streams/$(basename "$capture")" 2>/dev/null || :
 	done
-	cp "$tmp/all"/* "corpus/$1/"
-	rm -f "$tmp/all"/*
 }
-seeds reader '\005\377\022\064' # frames up to 1 MiB, a large buffer, cut
-seeds views '\000'
+
+# from_streams NAME STEERING: the streams, each with the steering bytes (an
+# octal escape for printf) behind it.
+from_streams() {
+	mkdir -p "$tmp/seeds/$1"
+	find "$tmp/streams" -type f -size +0 | sort | while read -r stream; do
+		{ head -c $limit "$stream"; printf "$2"; } >"$tmp/seed"
+		mv "$tmp/seed" "$tmp/seeds/$1/$(sha256sum <"$tmp/seed" | cut -c1-16)"
+	done
+}
+
+# settle NAME: minimise the seeds and put them into the corpus.
+settle() {
+	from=$tmp/seeds/$1
+	made=$(ls "$from" | wc -l)
+	if [ -x "$O/fuzz/fuzz/fuzz_$1" ]; then
+		mkdir -p "$tmp/least/$1"
+		"$O/fuzz/fuzz/fuzz_$1" -merge=1 "$tmp/least/$1" "$from" \
+			>"$tmp/merge.log" 2>&1 ||
+			{ tail "$tmp/merge.log" >&2; exit 1; }
+		from=$tmp/least/$1
+	fi
+	mkdir -p "corpus/$1"
+	find "corpus/$1" -type f ! -name 'regress-*' -exec rm {} +
+	for seed in "$from"/*; do
+		cp "$seed" "corpus/$1/$(sha256sum <"$seed" | cut -c1-16)"
+	done
+	printf '%s: %d seeds made, %d kept\n' "corpus/$1" "$made" \
+		"$(find "corpus/$1" -type f | wc -l)"
+}
+
+if command -v clang >/dev/null; then
+	"${MAKE:-make}" --no-print-directory -s O="$O" VARIANT=fuzz fuzz-programs
+fi
+streams
+from_streams reader '\005\377\022\064' # frames up to 1 MiB, large buffer, cut
+from_streams views '\000'              # version 2
 for name in reader views; do
-	printf '%s: %d seeds\n' "corpus/$name" "$(ls "corpus/$name" | wc -l)"
+	settle $name
 done
