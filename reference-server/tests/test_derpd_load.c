@@ -66,7 +66,7 @@ static void head_drop(void **state)
  * middle of a frame; a slow reader that takes something is not. */
 static void write_timeout(void **state)
 {
-	const char *const args[] = { "--write-timeout", "1", NULL };
+	const char *const args[] = { "--write-timeout", "2", NULL };
 	static uint8_t data[BIG];
 	struct live_server s;
 	struct conn *a, *b, *slow;
@@ -87,13 +87,13 @@ static void write_timeout(void **state)
 		conn_packet(a, slow->pub, data, BIG);
 	}
 	/* Half a megabyte each time, faster than the time-out. */
-	for (int i = 0; i < 16; i++) {
+	for (int i = 0; i < 26; i++) {
 		for (int k = 0; k < 8; k++)
 			conn_fill(slow, 0);
 		sleep_ms(100);
 	}
 	conn_expect_gone(a, b->pub, 0);
-	assert_in_range(clock_ms() - begin, 900, 4000);
+	assert_in_range(clock_ms() - begin, 1900, 6000);
 	/* What is in the kernel can still be read; then the end. */
 	while ((e = conn_frame(b, &f, WAIT_MS)) == 1)
 		assert_int_equal(f.type, DERP_RECV_PACKET);
@@ -251,7 +251,7 @@ static void keep_alive(void **state)
 	for (int i = 0; i < 3; i++) {
 		conn_expect(c, DERP_KEEP_ALIVE, &f);
 		assert_int_equal(f.len, 0);
-		assert_in_range(clock_ms() - last, 950, 1400);
+		assert_in_range(clock_ms() - last, 950, 1900);
 		last = clock_ms();
 		conn_expect(dup, DERP_KEEP_ALIVE, &f);
 	}

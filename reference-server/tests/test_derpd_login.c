@@ -332,7 +332,7 @@ static void first_frames(void **state)
 		if (type == DERP_CLIENT_INFO)
 			continue;
 		c = conn_greet(&server);
-		conn_head(c, type, 8);
+		conn_head(c, type, 100);
 		conn_expect_closed(c);
 		conn_close(c);
 	}
