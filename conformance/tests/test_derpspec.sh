@@ -53,7 +53,7 @@ done
 good "--mesh-key FILE" --help
 ! grep -q record "$tmp/out" || fail "--record is shown"
 good "derpspec 0." --version
-for c in run list show coverage; do
+for c in run list show coverage replay; do
 	"$spec" $c --help | sed -n 's/^  [ -].*--\([a-z-]*\).*/\1/p' |
 		while read -r o; do
 			grep -q "Fl -$o" docs/derpspec.1 || echo "$o"
