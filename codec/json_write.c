@@ -166,9 +166,17 @@ void derp_json_hex(struct derp_json_writer *w, const char *key,
 	put_char(w, '"');
 	if (prefix != NULL)
 		put_text(w, prefix);
-	for (size_t i = 0; i < len; i++) {
-		put_char(w, digits[bytes[i] / 16]);
-		put_char(w, digits[bytes[i] % 16]);
+	while (len > 0) {
+		uint8_t text[128];
+		size_t n = len < sizeof text / 2 ? len : sizeof text / 2;
+
+		for (size_t i = 0; i < n; i++) {
+			text[2 * i] = (uint8_t)digits[bytes[i] / 16];
+			text[2 * i + 1] = (uint8_t)digits[bytes[i] % 16];
+		}
+		w->put(w->ctx, text, 2 * n);
+		bytes += n;
+		len -= n;
 	}
 	put_char(w, '"');
 }
