@@ -8,6 +8,7 @@
  * so no length makes us read or allocate more than the buffer.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,6 +48,14 @@ uint32_t capfile_u32(const struct capfile *f, const uint8_t *p)
 	return 0x10000u * capfile_u16(f, p + 2) + capfile_u16(f, p);
 }
 
+static void tell_idle(const struct capfile *f)
+{
+	struct pollfd p = { .fd = f->fd, .events = POLLIN };
+
+	if (f->idle != NULL && poll(&p, 1, 0) == 0)
+		f->idle(f->ctx);
+}
+
 static int fill(struct capfile *f)
 {
 	ssize_t n;
@@ -56,6 +65,7 @@ static int fill(struct capfile *f)
 		f->end -= f->at;
 		f->at = 0;
 	}
+	tell_idle(f);
 	do
 		n = read(f->fd, f->own + f->end, OWN_LEN - f->end);
 	while (n < 0 && errno == EINTR);

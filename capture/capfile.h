@@ -24,10 +24,12 @@ struct capfile_iface {
 	int64_t epoch_s; /* added to all times */
 };
 
-/* The fields are private, except cut and error. */
+/* The fields are private, except idle, ctx, cut and error. */
 struct capfile {
 	int fd; /* -1: memory */
 	const char *name;
+	void (*idle)(void *ctx); /* may be NULL: see capture_set_idle() */
+	void *ctx;
 	uint8_t *own;        /* buffer, NULL for memory */
 	const uint8_t *data; /* what is in view: own, or the memory */
 	size_t at, end;      /* of data */

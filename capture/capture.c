@@ -435,6 +435,11 @@ struct capture *capture_new(capture_event_fn *event, void *ctx,
 	return c;
 }
 
+void capture_set_idle(struct capture *c, void (*idle)(void *ctx))
+{
+	c->idle = idle;
+}
+
 void capture_free(struct capture *c)
 {
 	if (c == NULL)

@@ -171,6 +171,10 @@ int capture_read_fd(struct capture *c, int fd, const char *name);
 int capture_read_memory(struct capture *c, const void *bytes, size_t len,
 			const char *name);
 
+/* idle() is called before a read that would wait, with event()'s ctx: the
+ * moment to show what has come so far. */
+void capture_set_idle(struct capture *c, void (*idle)(void *ctx));
+
 /* One packet: its link type (LINKTYPE_ number), the bytes that were captured
  * and its length on the wire.  bytes are borrowed for the call.  An unknown
  * link type is CAPTURE_E_LINK. */

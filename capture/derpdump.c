@@ -84,6 +84,14 @@ static int on_event(void *ctx, const struct capture_event *e)
 	return 0;
 }
 
+/* A live capture through a pipe: show what there is. */
+static void on_idle(void *ctx)
+{
+	struct dump *d = ctx;
+
+	out_flush(&d->out);
+}
+
 /* What the lines do not say. */
 static void tell_summary(const struct capture_counts *n)
 {
@@ -131,6 +139,7 @@ static int run(struct dump *d, const char *path)
 		return EXIT_OURS;
 	}
 	n = capture_counts(c);
+	capture_set_idle(c, on_idle);
 	ret = capture_read_file(c, path);
 	if (ret < 0 && ret != CAPTURE_E_STOPPED)
 		error = capture_error(c);

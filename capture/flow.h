@@ -124,6 +124,7 @@ struct flow {
 
 struct capture {
 	capture_event_fn *event;
+	void (*idle)(void *ctx);
 	void *ctx;
 	struct capture_limits limits;
 	struct capture_counts counts;

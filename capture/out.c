@@ -83,14 +83,17 @@ void out_number(struct out *o, uint64_t v)
 	out_number_in(o, v, 0, 1);
 }
 
+static const char hex_digits[] = "0123456789abcdef";
+
 void out_hex(struct out *o, const uint8_t *p, size_t len)
 {
-	static const char digits[] = "0123456789abcdef";
 	size_t i;
 
 	for (i = 0; i < len; i++) {
-		out_char(o, digits[p[i] / 16]);
-		out_char(o, digits[p[i] % 16]);
+		if (OUT_LEN - o->len < 2)
+			out_flush(o);
+		o->buf[o->len++] = hex_digits[p[i] / 16];
+		o->buf[o->len++] = hex_digits[p[i] % 16];
 	}
 }
 

@@ -103,6 +103,8 @@ int capture_read_fd(struct capture *c, int fd, const char *name)
 	int ret;
 
 	ret = capfile_init_fd(&f, fd, name);
+	f.idle = c->idle;
+	f.ctx = c->ctx;
 	if (ret == 0)
 		ret = read_all(c, &f);
 	else
