@@ -139,7 +139,11 @@ static void refuse(struct server *s, int fd)
 				     "Connection: close\r\n"
 				     "Content-Length: 0\r\n\r\n";
 
-	LOG(LOG_WARN, "full", L_NUM("clients", s->num_clients));
+	/* A crowd at the door fills no log. */
+	if (s->relay.now_ms - s->full_at >= 1000) {
+		s->full_at = s->relay.now_ms;
+		LOG(LOG_WARN, "full", L_NUM("clients", s->num_clients));
+	}
 	if (write(fd, answer, sizeof answer - 1) < 0)
 		LOG(LOG_DEBUG, "full", L_STR("error", strerror(errno)));
 	close(fd);

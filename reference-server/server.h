@@ -58,6 +58,7 @@ struct server {
 	struct client *doomed;  /* end before the loop waits again */
 	uint32_t num_clients;
 	uint64_t last_id;
+	int64_t full_at;      /* the log said so */
 	uint8_t in[READ_MAX]; /* whoever is read uses it */
 	uint8_t scratch[DERP_SKIP_MAX + DERP_KEY_LEN];
 };

@@ -19,6 +19,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -76,6 +79,10 @@ static inline void live_exec(struct live_server *s, const char *const *args,
 	if (s->pid == 0) {
 		struct rlimit lim = { files, files };
 		int null = open("/dev/null", O_WRONLY);
+#ifdef __linux__
+		/* A test that fails leaves no server behind. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
 		if (files != 0)
 			setrlimit(RLIMIT_NOFILE, &lim);
 		dup2(fds[1], 1);
