@@ -20,22 +20,48 @@ static void column(const char *text, int width)
 
 /* ---- list ------------------------------------------------------------ */
 
-static void list_one(const struct scenario_instance *in, bool instances)
+#define COLUMN_MAX 48 /* what is longer pushes the rest of its line */
+
+static void join(char *out, size_t cap, const struct scenario_item *items)
 {
-	char reqs[64] = "";
 	size_t n = 0;
+	int k;
 
-	for (const struct scenario_item *i = in->of->reqs; i != NULL;
-	     i = i->next) {
-		int k = snprintf(reqs + n, sizeof(reqs) - n, "%s%s",
-				 n > 0 ? " " : "", i->text);
-
-		if (k < 0 || (size_t)k >= sizeof(reqs) - n)
+	out[0] = '\0';
+	for (; items != NULL; items = items->next) {
+		k = snprintf(out + n, cap - n, "%s%s", n > 0 ? " " : "",
+			     items->text);
+		if (k < 0 || (size_t)k >= cap - n)
 			break;
 		n += (size_t)k;
 	}
-	column(instances ? in->name : in->of->id, instances ? 44 : 32);
-	column(reqs, 16);
+}
+
+struct widths {
+	int name, rules;
+};
+
+static void widen(int *width, const char *text)
+{
+	size_t n = strlen(text);
+
+	if (n <= COLUMN_MAX && (int)n > *width)
+		*width = (int)n;
+}
+
+static const char *name_of(const struct scenario_instance *in, bool instances)
+{
+	return instances ? in->name : in->of->id;
+}
+
+static void list_one(const struct scenario_instance *in, bool instances,
+		     const struct widths *w)
+{
+	char rules[256];
+
+	join(rules, sizeof(rules), in->of->reqs);
+	column(name_of(in, instances), w->name);
+	column(rules, w->rules);
 	cli_puts(stdout, in->of->title);
 	for (const struct scenario_item *i = in->of->tags; i != NULL;
 	     i = i->next) {
@@ -48,14 +74,21 @@ static void list_one(const struct scenario_instance *in, bool instances)
 static void list_all(const struct suite *s, const struct choice *c,
 		     bool instances)
 {
+	const struct scenario_instance *all = s->scenario->instances, *in;
 	const struct scenario_case *last = NULL;
+	struct widths w = { 0, 0 };
+	char rules[256];
 
 	for (size_t i = 0; i < c->num; i++) {
-		const struct scenario_instance *in =
-			&s->scenario->instances[c->index[i]];
-
+		in = &all[c->index[i]];
+		join(rules, sizeof(rules), in->of->reqs);
+		widen(&w.name, name_of(in, instances));
+		widen(&w.rules, rules);
+	}
+	for (size_t i = 0; i < c->num; i++) {
+		in = &all[c->index[i]];
 		if (instances || in->of != last)
-			list_one(in, instances);
+			list_one(in, instances, &w);
 		last = in->of;
 	}
 }
