@@ -3,6 +3,7 @@
  *
  *   derpspec [COMMAND] ...  -->  the table below; no command is "run"
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,7 +64,8 @@ int main(int argc, char **argv)
 		code = commands[0].main(&commands[0], argc, argv);
 	}
 	if (fflush(stdout) != 0 || ferror(stdout)) {
-		perror("derpspec: standard output");
+		if (errno != EPIPE) /* `| head` is no fault */
+			perror("derpspec: standard output");
 		if (code == EXIT_GOOD)
 			code = EXIT_OURS;
 	}
