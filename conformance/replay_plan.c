@@ -168,6 +168,8 @@ static int on_server_frame(struct replay_plan *p, struct replay_conn *c,
 		return 0;
 	/* A server that relays has accepted the login. */
 	c->accepted = true;
+	if (c->up_ns == 0)
+		c->up_ns = e->ts_ns;
 	if (e->frame->type == DERP_SERVER_INFO ||
 	    replay_norm_unprompted(e->frame->type))
 		return 0;
@@ -383,7 +385,8 @@ int replay_plan_finish(struct replay_plan *p, char why[REPLAY_WHY_MAX])
 		if (add_past(p) == 0) {
 			replay_plan_sort(p);
 			if (replay_plan_people(p) < 0 ||
-			    replay_plan_links(p) < 0)
+			    replay_plan_links(p) < 0 ||
+			    replay_plan_chance(p) < 0)
 				p->broken = "out of memory";
 		}
 	}

@@ -107,6 +107,8 @@ struct replay_step {
 	bool added;       /* not in the capture: what happened before it */
 	bool reset;       /* CLOSE: by RST */
 	bool needs_token; /* SEND: draws one of the server's few NotHere */
+	bool may_draw;    /* SEND: may draw one */
+	bool unsure;      /* SEND: its receiver writes right after */
 	uint32_t conn;
 	uint32_t link;  /* SEND and ANSWER that belong together */
 	uint32_t after; /* ANSWER: before this step it is not its answer */
@@ -134,6 +136,8 @@ struct replay_conn {
 	bool client_ended, server_ended;
 	bool framed[2];   /* a frame was seen; per enum capture_dir */
 	uint32_t box_len; /* of its ClientInfo */
+	int64_t up_ns;    /* when ServerInfo came; 0: not seen */
+	uint32_t end;     /* its last step; NONE: it stays */
 };
 
 /* An answer that the capture does not show, but could have: the server had
@@ -165,6 +169,8 @@ struct replay_plan {
 	uint32_t num_mesh; /* connections that need the mesh key */
 	struct replay_keys keys;
 	uint64_t mem;
+	int64_t race_ns;    /* what is this close may have gone either way */
+	uint32_t by_chance; /* answers that are optional for that reason */
 	/* What the capture lacks. */
 	uint32_t lost_sends; /* connections whose client's bytes are lost */
 	uint64_t lost_answer_bytes;
@@ -193,5 +199,13 @@ int replay_plan_add_step(struct replay_plan *p, const struct replay_step *s);
 void replay_plan_sort(struct replay_plan *p);
 int replay_plan_people(struct replay_plan *p);
 int replay_plan_links(struct replay_plan *p);
+int replay_plan_chance(struct replay_plan *p);
+bool replay_same(struct replay_ref a, struct replay_ref b);
+struct replay_ref replay_client_of(const struct replay_plan *p, uint32_t conn);
+/* Of a SendPacket or ForwardPacket. */
+struct replay_ref replay_source_of(const struct replay_plan *p,
+				   const struct replay_step *s);
+bool replay_is_packet(const struct replay_step *s);
+bool replay_is_ping(const struct replay_step *s);
 
 #endif

@@ -299,7 +299,7 @@ static void wait_for_room(struct player *p, const struct replay_step *s)
 	if (s->link == REPLAY_NONE)
 		return;
 	a = &p->plan->steps[s->link];
-	if (a->norm.type != DERP_RECV_PACKET)
+	if (a->norm.type != DERP_RECV_PACKET || a->optional)
 		return;
 	q = &p->queues[p->plan->conns[a->conn].client];
 	if (q->num == QUEUE) {
@@ -323,6 +323,8 @@ static void wait_for_token(struct player *p, const struct replay_step *s)
 	c->token_us = now;
 	if (c->tokens > TOKENS)
 		c->tokens = TOKENS;
+	if (s->may_draw)
+		c->tokens = c->tokens < 1.0 ? 0.0 : c->tokens - 1.0;
 	if (!s->needs_token)
 		return;
 	if (c->tokens < 1.0) {

@@ -50,6 +50,9 @@ void replay_report_notes(FILE *to, const struct replay_plan *plan)
 	if (plan->no_cause > 0)
 		plural(to, head, plan->no_cause, "answer",
 		       " to what is not in the capture: not expected");
+	if (plan->by_chance > 0)
+		plural(to, head, plan->by_chance, "answer",
+		       " that a race decided: not expected");
 	if (plan->server_left > 0)
 		plural(to, head, plan->server_left, "connection",
 		       " that the server ended unasked: the client ends it");
