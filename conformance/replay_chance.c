@@ -45,6 +45,7 @@ enum {
 struct chance {
 	struct replay_plan *p;
 	uint32_t *logins;      /* per connection: its step */
+	uint32_t *writes;      /* per connection: its last step so far */
 	struct active *active; /* per client */
 	struct tokens *tokens; /* per connection */
 	uint8_t *news;         /* per connection and client */
@@ -153,16 +154,18 @@ static bool is_split(const struct chance *g, const struct replay_step *s)
 		distance(a->conn_ns, s->ts_ns) <= g->p->race_ns);
 }
 
-static void note_write(struct chance *g, uint32_t conn, int64_t ts)
+static void note_write(struct chance *g, uint32_t step)
 {
-	struct active *a = &g->active[g->p->conns[conn].client];
+	const struct replay_step *s = &g->p->steps[step];
+	struct active *a = &g->active[g->p->conns[s->conn].client];
 
-	if (a->conn != conn) {
+	if (a->conn != s->conn) {
 		a->other = a->conn;
 		a->other_ns = a->conn_ns;
 	}
-	a->conn = conn;
-	a->conn_ns = ts;
+	a->conn = s->conn;
+	a->conn_ns = s->ts_ns;
+	g->writes[s->conn] = step;
 }
 
 /* Where a packet to this client goes is open at this moment. */
@@ -243,15 +246,53 @@ static bool spend_token(struct chance *g, const struct replay_step *s)
 	return true;
 }
 
-static bool anybody_there(const struct chance *g, uint32_t step)
+/* The connection of the receiver that gets this packet when it is played: the
+ * steps before it are over then.  NONE: nobody is there. */
+static uint32_t receiver(const struct chance *g, uint32_t step)
 {
 	const struct replay_plan *p = g->p;
+	uint32_t best = REPLAY_NONE;
 
 	for (uint32_t k = 0; k < p->num_conns; k++)
 		if (is_client(p, k, p->steps[step].norm.key) &&
-		    is_there(g, k, step))
-			return true;
-	return false;
+		    is_there(g, k, step) &&
+		    (best == REPLAY_NONE || g->writes[k] >= g->writes[best]))
+			best = k;
+	return best;
+}
+
+/* Does the capture show what will be when it is played? */
+static bool is_as_played(const struct replay_step *s,
+			 const struct replay_step *r, uint32_t to, bool drawn)
+{
+	if (r == NULL)
+		return to == REPLAY_NONE && !drawn;
+	if (r->norm.type == DERP_RECV_PACKET)
+		return to == r->conn;
+	return to == REPLAY_NONE || s->norm.key.who != REPLAY_CLIENT;
+}
+
+/* The other outcomes of a packet to a client. */
+static int allow_others(struct chance *g, uint32_t step,
+			const struct replay_step *r, bool open, bool draws)
+{
+	struct replay_plan *p = g->p;
+	struct replay_step *s = &p->steps[step];
+	struct replay_norm n = gone(s->norm.key, 1);
+	bool delivered = r != NULL && r->norm.type == DERP_RECV_PACKET;
+	bool lost = in_burst(g, s) || near_end(g, s->conn, s->ts_ns);
+	int err = 0;
+
+	if (delivered && open)
+		note(g, r->conn, r->norm.key, DOUBT);
+	if (r == NULL || open)
+		err = allow_deliveries(
+			g, step, delivered ? r->conn : REPLAY_NONE, open, lost);
+	if (err == 0 && draws && open && !s->needs_token) {
+		s->may_draw = true;
+		err = allow(p, s->conn, &n);
+	}
+	return err;
 }
 
 static int judge_packet(struct chance *g, uint32_t step)
@@ -259,35 +300,30 @@ static int judge_packet(struct chance *g, uint32_t step)
 	struct replay_plan *p = g->p;
 	struct replay_step *s = &p->steps[step], *r = NULL;
 	bool known = s->norm.key.who == REPLAY_CLIENT;
-	bool open = is_open(g, step), burst = known && in_burst(g, s);
-	bool disco = replay_is_disco(&s->norm), poor = false;
+	bool draws = replay_is_disco(&s->norm), drawn = false, open;
+	uint32_t to = known ? receiver(g, step) : REPLAY_NONE;
 	struct replay_norm n = gone(s->norm.key, 1);
-	int err = 0;
 
 	if (s->link != REPLAY_NONE)
 		r = &p->steps[s->link];
-	if (r != NULL && open) {
-		make_optional(p, r);
-		if (r->norm.type == DERP_RECV_PACKET)
-			note(g, r->conn, r->norm.key, DOUBT);
+	if (draws && to == REPLAY_NONE)
+		drawn = spend_token(g, s);
+	if (is_as_played(s, r, to, drawn)) {
+		if (known)
+			(void)in_burst(g, s);
+		return 0;
 	}
-	if (disco && (r == NULL || s->needs_token) &&
-	    (!known || !anybody_there(g, step)))
-		poor = !spend_token(g, s);
-	if (known && (r == NULL || open))
-		err = allow_deliveries(
-			g, step,
-			r != NULL && r->norm.type == DERP_RECV_PACKET
-				? r->conn
-				: REPLAY_NONE,
-			open, burst || near_end(g, s->conn, s->ts_ns));
+	if (known) {
+		open = is_open(g, step);
+		if (r != NULL && open)
+			make_optional(p, r);
+		return allow_others(g, step, r, open, draws);
+	}
 	/* Of an unknown nobody knows whether he is connected elsewhere. */
-	if (err == 0 && disco && !s->needs_token &&
-	    (open || (r == NULL && (!known || poor)))) {
-		s->may_draw = true;
-		err = allow(p, s->conn, &n);
-	}
-	return err;
+	if (r != NULL || !draws)
+		return 0;
+	s->may_draw = true;
+	return allow(p, s->conn, &n);
 }
 
 static int judge_ping(struct chance *g, const struct replay_step *s)
@@ -333,7 +369,7 @@ static int judge_sends(struct chance *g)
 	for (uint32_t i = 0; i < p->num_steps && err == 0; i++) {
 		s = &p->steps[i];
 		if (s->what == REPLAY_SEND || s->what == REPLAY_LOGIN)
-			note_write(g, s->conn, s->ts_ns);
+			note_write(g, i);
 		if (replay_is_packet(s))
 			err = judge_packet(g, i);
 		else if (replay_is_ping(s))
@@ -391,13 +427,33 @@ static void note_steps(struct chance *g)
 	}
 }
 
+static bool is_noted(const struct chance *g, uint32_t conn,
+		     struct replay_ref who, uint8_t flag)
+{
+	return (g->news[(size_t)conn * g->p->num_clients + who.num] & flag) !=
+	       0;
+}
+
+/* Was it his last connection at that step? */
+static bool is_last(const struct chance *g, uint32_t end)
+{
+	const struct replay_plan *p = g->p;
+	uint32_t conn = p->steps[end].conn;
+
+	for (uint32_t k = 0; k < p->num_conns; k++)
+		if (k != conn && is_client(p, k, replay_client_of(p, conn)) &&
+		    is_there(g, k, end))
+			return false;
+	return true;
+}
+
 /* Nor need B be told when B leaves as well, or when he comes back at once. */
 static void note_ends(struct chance *g)
 {
 	struct replay_plan *p = g->p;
 	struct replay_ref who;
 	uint32_t end;
-	bool handover;
+	bool handover, alone;
 
 	for (uint32_t k = 0; k < p->num_conns; k++) {
 		end = p->conns[k].end;
@@ -405,10 +461,11 @@ static void note_ends(struct chance *g)
 			continue;
 		who = replay_client_of(p, k);
 		handover = is_handover(g, end);
+		alone = is_last(g, end);
 		for (uint32_t b = 0; b < p->num_conns; b++) {
 			if (p->conns[b].watches && !p->conns[b].skip)
 				note(g, b, who, WRITTEN);
-			if (handover)
+			if (handover && (!alone || !is_noted(g, b, who, TOLD)))
 				note(g, b, who, DOUBT);
 			else if (near_end(g, b, p->steps[end].ts_ns))
 				note(g, b, who, MAYBE);
@@ -500,11 +557,12 @@ static int set_up(struct chance *g)
 	const struct replay_plan *p = g->p;
 
 	g->logins = malloc(sizeof(*g->logins) * (p->num_conns + 1));
+	g->writes = calloc(p->num_conns + 1, sizeof(*g->writes));
 	g->active = calloc(p->num_clients + 1, sizeof(*g->active));
 	g->tokens = calloc(p->num_conns + 1, sizeof(*g->tokens));
 	g->news = calloc((size_t)p->num_conns * p->num_clients + 1, 1);
 	if (g->logins == NULL || g->active == NULL || g->tokens == NULL ||
-	    g->news == NULL)
+	    g->news == NULL || g->writes == NULL)
 		return -1;
 	memset(g->logins, 0xff, sizeof(*g->logins) * (p->num_conns + 1));
 	for (uint32_t i = 0; i < p->num_conns; i++)
@@ -534,6 +592,7 @@ int replay_plan_chance(struct replay_plan *p)
 	if (err == 0)
 		err = judge_news(&g);
 	free(g.logins);
+	free(g.writes);
 	free(g.active);
 	free(g.tokens);
 	free(g.news);
