@@ -34,7 +34,7 @@ enum lie {
 	PONG_TWICE,
 	PONG_WRONG,
 	PONG_NEVER,
-	PONG_LATE,      /* by 150 ms */
+	PONG_LATE,      /* by 600 ms */
 	NOISE,          /* frames that are nobody's business, then the pong */
 	GARBAGE,        /* bytes that are no frame */
 	PART_THEN_FIN,  /* half a packet */
@@ -42,8 +42,8 @@ enum lie {
 	STAYS_OPEN,     /* when it should close */
 	CLOSES_UNKNOWN, /* frames instead of skipping them */
 	CLOSES_IDLE,    /* 30 ms after the ping */
-	NOTICE_LATE,    /* NotHere, 150 ms after a packet to nobody */
-	PACKET_LATE,    /* 150 ms after the ping, from nobody */
+	NOTICE_LATE,    /* NotHere, 400 ms after a packet to nobody */
+	PACKET_LATE,    /* 400 ms after the ping, from nobody */
 	PACKET_UNASKED, /* before the pong */
 	SWAPS_PACKETS,  /* the second first */
 	ASKS_FIRST,     /* pings the client, answers when it is answered */
@@ -157,7 +157,7 @@ static inline void answer_lie(struct talk *t, const uint8_t *ping)
 	case PONG_NEVER:
 		return;
 	case PONG_LATE:
-		liar_wait(150);
+		liar_wait(600);
 		break;
 	case NOISE:
 		make_noise(t);
@@ -177,7 +177,7 @@ static inline void answer_lie(struct talk *t, const uint8_t *ping)
 		return;
 	case PACKET_LATE:
 		say_frame(t, DERP_PONG, ping, DERP_PING_LEN);
-		liar_wait(150);
+		liar_wait(400);
 		deliver(t, nobody, "late", 4);
 		return;
 	case PACKET_UNASKED:
@@ -208,7 +208,7 @@ static inline void relay(struct talk *t, const uint8_t *body, size_t n)
 	n -= DERP_KEY_LEN;
 	if (memcmp(body, t->peer, DERP_KEY_LEN) != 0) {
 		if (t->lie == NOTICE_LATE) {
-			liar_wait(150);
+			liar_wait(400);
 			not_here(t, body);
 		}
 		return;

@@ -20,8 +20,8 @@
 
 #define HEAD(id) "case t." id "\nreq X\ntitle t\n"
 #define LIE HEAD("lie") "A: login\nA> ping \"LIELIELI\"\n"
-/* Keeps the run going for half a second. */
-#define LONG HEAD("long") "B: login\nwait 500ms\nfence B\n"
+/* Keeps the run going for a while. */
+#define LONG HEAD("long") "B: login\nwait 800ms\nfence B\n"
 #define ITEMS_MAX 40
 
 /* ---- one run --------------------------------------------------------- */
@@ -52,7 +52,7 @@ static inline void prepare(struct one_run *r, const char *text, int port)
 	snprintf(r->port, sizeof(r->port), "%d", port);
 	r->o.host = "127.0.0.1";
 	r->o.port = r->port;
-	r->o.timeout_ms = 400;
+	r->o.timeout_ms = 600;
 	r->o.seed = 1;
 }
 
