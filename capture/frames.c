@@ -63,7 +63,7 @@ static void judge(struct capture *c, struct flow *f, int side,
 		tell_invalid(c, f, side, fr, DERP_E_TYPE,
 			     client ? "the first frame must be ClientInfo"
 				    : "the first frame must be ServerKey");
-	if (rule == NULL || !f->pub.roles_known)
+	if (rule == NULL)
 		return;
 	if (client && rule->from == DERP_FROM_SERVER)
 		tell_invalid(c, f, side, fr, DERP_E_TYPE,

@@ -226,6 +226,12 @@ static struct row rows[] = {
 	  "\"type\":20,\"name\":\"Health\",\"len\":7,"
 	  "\"text\":\"\\u001b[2j\\n\\\"b\"",
 	  "0005  text       \"\\x1b[2j\\x0a\\\"b\"\n" },
+	{ "Health-unicode", SERVER, "14 0000000a c29b e280ae f09f92ac 7a",
+	  "Health        -           10 "
+	  "text=\"\\xc2\\x9b\\xe2\\x80\\xae\\xf0\\x9f\\x92\\xacz\"",
+	  "\"type\":20,\"name\":\"Health\",\"len\":10,"
+	  "\"text\":\"\\u009b\\u202e\\ud83d\\udcacz\"",
+	  NULL },
 	{ "Health-empty", SERVER, "14 00000000",
 	  "Health        -            0 text=\"\"",
 	  "\"type\":20,\"name\":\"Health\",\"len\":0,\"text\":\"\"",
@@ -393,6 +399,31 @@ static void test_no_byte_escapes(void **state)
 	}
 }
 
+/* Every type at every length that is too short for it, as the last bytes of a
+ * capture: nothing is read that is not there. */
+static void test_short_frames(void **state)
+{
+	capture_event_fn *const forms[] = { print_text, print_json };
+	static struct dump d;
+	struct build b, s = { 0 };
+	uint32_t seq[2], type, len;
+	size_t i;
+
+	(void)state;
+	for (type = 0; type < 0x20; type++)
+		for (len = 0; len < 70; len++)
+			for (i = 0; i < 2; i++) {
+				memset(&d, 0, sizeof(d));
+				d.verbose = d.hex = true;
+				login(&b, seq);
+				filled(&s, type, len, 0xff);
+				data(&b, SERVER, seq[SERVER], &s);
+				build_free(&s);
+				b.bytes = realloc(b.bytes, b.len);
+				free(print(&d, &b, forms[i]));
+			}
+}
+
 /* ---- columns and times ------------------------------------------------- */
 
 static void test_five_columns(void **state)
@@ -521,7 +552,7 @@ static void test_stats(void **state)
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static struct CMUnitTest tests[3 * COUNT(rows) + 6];
+static struct CMUnitTest tests[3 * COUNT(rows) + 7];
 static char names[3 * COUNT(rows)][40];
 static size_t num_tests;
 
@@ -549,6 +580,7 @@ int main(void)
 	}
 	add("no-byte-of-a-capture-reaches-the-terminal", test_no_byte_escapes,
 	    NULL);
+	add("short-frames-of-every-type", test_short_frames, NULL);
 	add("five-columns-in-every-line", test_five_columns, NULL);
 	add("time-forms", test_time, NULL);
 	add("more-than-a-buffer", test_buffer, NULL);

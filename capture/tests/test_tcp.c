@@ -139,6 +139,27 @@ static void test_first_wins_over_the_edge(void **state)
 	expect(&b, LOGIN "1> Ping 010101010101eeee 8\n" PING("02"));
 }
 
+/* In the queue: a segment that begins inside one, and one that ends there. */
+static void test_first_wins_between_queued(void **state)
+{
+	struct build b, s, liar;
+	size_t body = LOGIN_LEN + DERP_HEAD_LEN;
+
+	(void)state;
+	client_stream(&s, 2);
+	client_stream(&liar, 2);
+	memset(liar.bytes + body, 0xee, DERP_PING_LEN);
+	build_init(&b);
+	hello(&b, C0, S0);
+	part(&b, C0, &s, body + 2, body + 4);
+	part(&b, C0, &liar, body + 3, body + 5);
+	part(&b, C0, &liar, body + 1, body + 3);
+	part(&b, C0, &s, 0, s.len);
+	build_free(&s);
+	build_free(&liar);
+	expect(&b, LOGIN "1> Ping 01ee0101ee010101 8\n" PING("02"));
+}
+
 static void test_keep_alive_probe(void **state)
 {
 	struct build b, s;
@@ -226,6 +247,70 @@ static void test_hole_over_payload_and_header(void **state)
 			 "1> gap 3 out-of-step\n" PING("03") PING("04"));
 }
 
+/* One frame behind the hole, and the capture ends: that is proof. */
+static void test_hole_before_the_last_frame(void **state)
+{
+	struct build b, s;
+
+	(void)state;
+	with_hole(&b, &s, 2, LOGIN_LEN, LOGIN_LEN + PING_FRAME - 2);
+	build_free(&s);
+	expect(&b, LOGIN "1> gap 11 not-captured\n"
+			 "1> gap 2 out-of-step\n" PING("02"));
+}
+
+/* Bytes that look like a frame, in the payload that the hole leaves. */
+struct decoy {
+	int from;
+	const char *bytes;
+	size_t len;
+};
+
+static void test_decoy(void **state)
+{
+	const struct decoy *d = *state;
+	bool client = d->from == CLIENT;
+	uint32_t first = client ? C0 : S0;
+	struct build b, s;
+	size_t packet, end;
+	char want[400];
+
+	client_stream(&s, 0);
+	build_init(&b);
+	hello(&b, C0, S0);
+	part(&b, C0, &s, 0, s.len);
+	if (!client) {
+		build_free(&s);
+		server_key(&s);
+	}
+	packet = s.len;
+	filled(&s, client ? DERP_SEND_PACKET : DERP_RECV_PACKET, 2000, 0xee);
+	memcpy(s.bytes + packet + 1000, d->bytes, d->len);
+	end = s.len;
+	ping(&s, 1);
+	ping(&s, 2);
+	if (!client)
+		segment(&b, SERVER, S0, 0, s.bytes, packet);
+	segment(&b, d->from, first + (uint32_t)packet + 100, 0,
+		s.bytes + packet + 100, s.len - packet - 100);
+	/* Decided at once, not only at the end of the capture. */
+	for (int i = 0; i < 40; i++)
+		acks(&b, client ? SERVER : CLIENT, 1, first + (uint32_t)s.len);
+	if (client)
+		segment(&b, SERVER, S0, TCP_FIN, "", 0);
+	else
+		segment(&b, CLIENT, C0 + (uint32_t)LOGIN_LEN, TCP_FIN, "", 0);
+	snprintf(want, sizeof(want),
+		 LOGIN "%s1%c gap 100 not-captured\n1%c gap %zu out-of-step\n"
+		       "1%c Ping 0101010101010101 8\n"
+		       "1%c Ping 0202020202020202 8\n1%c closed fin\n",
+		 client ? "" : "1< ServerKey 44455250f09f9491.. 40\n",
+		 client ? '>' : '<', client ? '>' : '<', end - packet - 100,
+		 client ? '>' : '<', client ? '>' : '<', client ? '<' : '>');
+	build_free(&s);
+	expect(&b, want);
+}
+
 /* The offsets behind a hole count the bytes that were lost. */
 static int find_offset(void *ctx, const struct capture_event *e)
 {
@@ -239,12 +324,12 @@ static int find_offset(void *ctx, const struct capture_event *e)
 
 static void test_offsets_count_lost_bytes(void **state)
 {
+	size_t from = *(const size_t *)*state;
 	uint64_t offs[256] = { 0 };
 	struct build b, s;
 	struct capture *c;
 
-	(void)state;
-	with_hole(&b, &s, 5, LOGIN_LEN + 7, LOGIN_LEN + 2 * PING_FRAME - 3);
+	with_hole(&b, &s, 5, from, LOGIN_LEN + 2 * PING_FRAME - 3);
 	c = capture_new(find_offset, offs, NULL);
 	assert_int_equal(capture_read_memory(c, b.bytes, b.len, "test"), 0);
 	assert_int_equal(offs[3], 109 + 2 * PING_FRAME);
@@ -347,6 +432,28 @@ static void test_queue_is_bounded(void **state)
 }
 
 /* Two halves of a frame, and no room to keep the first. */
+static void test_queue_is_bounded_in_pieces(void **state)
+{
+	struct record r = { 0 };
+	struct build b, s;
+	size_t i;
+
+	(void)state;
+	client_stream(&s, 0);
+	filled(&s, DERP_SEND_PACKET, 20000, 'x');
+	build_init(&b);
+	hello(&b, C0, S0);
+	part(&b, C0, &s, 0, LOGIN_LEN + DERP_HEAD_LEN);
+	for (i = 0; i < 5000; i++)
+		part(&b, C0, &s, LOGIN_LEN + 10 + 2 * i,
+		     LOGIN_LEN + 11 + 2 * i);
+	assert_int_equal(play_limited(&b, &r, NULL, NULL), 0);
+	assert_non_null(strstr(r.text, "limit"));
+	free(r.text);
+	build_free(&s);
+	build_free(&b);
+}
+
 static void test_frame_is_bounded(void **state)
 {
 	struct capture_limits limits = { .flow_mem = 1500 };
@@ -564,6 +671,91 @@ static void test_fin_out_of_order(void **state)
 	expect(&b, LOGIN PING("01") "1> closed fin\n");
 }
 
+/* The FIN came first; a segment reaches over it. */
+static void test_nothing_behind_the_fin(void **state)
+{
+	struct build b, s;
+
+	(void)state;
+	client_stream(&s, 2);
+	build_init(&b);
+	hello(&b, C0, S0);
+	segment(&b, CLIENT, C0 + (uint32_t)(LOGIN_LEN + PING_FRAME), TCP_FIN,
+		"", 0);
+	part(&b, C0, &s, 0, s.len);
+	build_free(&s);
+	expect(&b, LOGIN PING("01") "1> closed fin\n");
+}
+
+/* Acknowledgements of a connection that was over are none. */
+static void test_stray_packets_are_no_connection(void **state)
+{
+	struct build b, s;
+
+	(void)state;
+	client_stream(&s, 1);
+	build_init(&b);
+	b.ports[CLIENT] = 39999;
+	acks(&b, SERVER, 1, 1);
+	segment(&b, CLIENT, 1, TCP_RST, "", 0);
+	b.ports[CLIENT] = 40000;
+	hello(&b, C0, S0);
+	part(&b, C0, &s, 0, s.len);
+	build_free(&s);
+	expect(&b, LOGIN PING("01"));
+}
+
+/* The server's first bytes are lost, and its rest was read before the request
+ * was: it does not begin where a stream of frames begins. */
+static void test_hole_before_the_start(void **state)
+{
+	struct build b, s, t;
+	int i;
+
+	(void)state;
+	client_stream(&s, 0);
+	memset(&t, 0, sizeof(t));
+	server_key(&t);
+	ping(&t, 1);
+	ping(&t, 2);
+	build_init(&b);
+	hello(&b, C0, S0);
+	segment(&b, SERVER, S0 + 30, 0, t.bytes + 30, t.len - 30);
+	for (i = 0; i < 40; i++)
+		acks(&b, CLIENT, C0, S0 + (uint32_t)t.len);
+	part(&b, C0, &s, 0, s.len);
+	build_free(&s);
+	build_free(&t);
+	expect(&b, OPENED "1< gap 15 out-of-step\n"
+			  "1< Ping 0101010101010101 8\n"
+			  "1< Ping 0202020202020202 8\n"
+			  "1> ClientInfo c1c1c1c1c1c1c1c1.. 104\n");
+}
+
+/* A body with a hole ends where its length says. */
+static void test_hole_in_http_body(void **state)
+{
+	static const char busy[] =
+		"HTTP/1.1 503 Busy\r\nContent-Length: 10\r\n\r\n0123456789";
+	struct build b, s = { 0 };
+	uint32_t n = sizeof(busy) - 1, request = sizeof(REQUEST) - 1;
+
+	(void)state;
+	build_init(&b);
+	hello(&b, C0, S0);
+	segment(&b, CLIENT, C0, 0, REQUEST, request);
+	segment(&b, SERVER, S0, 0, busy, n - 8);
+	segment(&b, SERVER, S0 + n - 3, 0, busy + n - 3, 3);
+	segment(&b, CLIENT, C0 + request, 0, REQUEST, request);
+	text(&s, SWITCHING);
+	server_key(&s);
+	data(&b, SERVER, S0 + n, &s);
+	build_free(&s);
+	expect(&b, "1- open\n1> http GET\n1< http 503\n1> http GET\n"
+		   "1< gap 5 not-captured\n1< http 101\n1- start upgrade\n"
+		   "1< ServerKey 44455250f09f9491.. 40\n");
+}
+
 /* ---- cut packets ------------------------------------------------------- */
 
 static void test_snaplen(void **state)
@@ -693,6 +885,25 @@ static void permute(int at[4], int n)
 	}
 }
 
+/* Two pings in a row are followed; these are followed by nothing. */
+static struct decoy decoys[] = {
+	{ CLIENT, "\x12\0\0\0\x08zzzzzzzz", 13 },
+	{ CLIENT, "\x06\0\0\0\0\x06\0\0\0\0", 10 },
+	{ CLIENT, "\x07\0\0\0\2zz\x07\0\0\0\2zz", 14 },
+	{ SERVER, "\x14\0\x0f\xff\xff", 5 },
+	{ SERVER,
+	  "\x01\0\0\0\x28zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"
+	  "\x06\0\0\0\0",
+	  50 },
+	{ SERVER, "\x07\0\0\0\1z\x07\0\0\0\1z", 12 },
+};
+
+static const char *const decoy_names[] = {
+	"decoy/one-header",        "decoy/type-of-the-other-side",
+	"decoy/impossible-length", "decoy/length-never-in-use",
+	"decoy/wrong-magic",       "decoy/type-of-clients",
+};
+
 #define TEST(f)                                                                \
 	{                                                                      \
 #f, f, NULL, NULL, NULL                                        \
@@ -700,18 +911,27 @@ static void permute(int at[4], int n)
 
 int main(void)
 {
+	static size_t hole_from[] = { LOGIN_LEN + 7, LOGIN_LEN + 2 };
+	static const char *const offset_names[] = { "offsets/hole-in-payload",
+						    "offsets/hole-in-header" };
 	static const struct CMUnitTest fixed[] = {
 		TEST(test_retransmitted),
 		TEST(test_first_wins_in_order),
 		TEST(test_first_wins_in_queue),
 		TEST(test_first_wins_over_the_edge),
+		TEST(test_first_wins_between_queued),
 		TEST(test_keep_alive_probe),
+		TEST(test_hole_before_the_last_frame),
+		TEST(test_queue_is_bounded_in_pieces),
+		TEST(test_nothing_behind_the_fin),
+		TEST(test_stray_packets_are_no_connection),
+		TEST(test_hole_before_the_start),
+		TEST(test_hole_in_http_body),
 		TEST(test_hole_in_payload),
 		TEST(test_hole_to_the_end_of_payload),
 		TEST(test_hole_of_whole_frames),
 		TEST(test_hole_over_header),
 		TEST(test_hole_over_payload_and_header),
-		TEST(test_offsets_count_lost_bytes),
 		TEST(test_tail_lost),
 		TEST(test_hole_before_fin),
 		TEST(test_queue_is_bounded),
@@ -733,8 +953,13 @@ int main(void)
 		TEST(test_middle_needs_proof),
 		TEST(test_other_traffic_is_silent),
 	};
-	enum { FIXED = sizeof(fixed) / sizeof(fixed[0]), WAITS = 5 };
-	static struct CMUnitTest tests[2 * NUM_ORDERS + WAITS + FIXED];
+	enum {
+		FIXED = sizeof(fixed) / sizeof(fixed[0]),
+		WAITS = 5,
+		DECOYS = 6
+	};
+	static struct CMUnitTest
+		tests[2 * NUM_ORDERS + WAITS + DECOYS + 2 + FIXED];
 	size_t n = 0;
 	int i;
 
@@ -753,6 +978,13 @@ int main(void)
 		tests[n++] =
 			(struct CMUnitTest){ patience_names[i], test_patience,
 					     NULL, NULL, &patience[i] };
+	for (i = 0; i < DECOYS; i++)
+		tests[n++] = (struct CMUnitTest){ decoy_names[i], test_decoy,
+						  NULL, NULL, &decoys[i] };
+	for (i = 0; i < 2; i++)
+		tests[n++] = (struct CMUnitTest){ offset_names[i],
+						  test_offsets_count_lost_bytes,
+						  NULL, NULL, &hole_from[i] };
 	memcpy(tests + n, fixed, sizeof(fixed));
 	return cmocka_run_group_tests_name("tcp", tests, NULL, NULL);
 }
