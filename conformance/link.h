@@ -57,13 +57,14 @@ struct link_event {
 	uint32_t mark;  /* the owner's; 0 when new */
 	uint32_t type, len;
 	uint32_t status;
-	uint8_t *head; /* of a response, with its blank line */
+	uint8_t *head; /* of a response, with its blank line; else NULL */
 	size_t head_len;
 	uint8_t *body; /* len bytes (body_len of a response) */
 	size_t body_len;
 	enum link_how how;
 	int error;     /* errno, 0: none */
 	bool in_frame; /* ended inside of a frame (or response) */
+	size_t cost;   /* private: of LINK_EVENTS_MAX */
 };
 
 struct link {

@@ -5,6 +5,7 @@
  *     |             +-- 101 ---------> FRAMES
  *     +-- anything else -------------> FRAMES   Fast-Start
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,15 +25,20 @@ struct link_event *link_add_event(struct link *l, enum link_event_kind kind,
 		return NULL;
 	}
 	e = calloc(1, sizeof(*e));
-	if (e == NULL)
-		return NULL;
-	e->kind = kind;
-	e->at_us = link_now_us();
-	if (body && (e->body = malloc(body)) == NULL) {
+	if (e && body && (e->body = malloc(body)) == NULL) {
 		free(e);
+		e = NULL;
+	}
+	if (e == NULL) {
+		/* A frame that is lost would be judged as one that never
+		 * came. */
+		link_end(l, LINK_FLOOD, ENOMEM);
 		return NULL;
 	}
-	l->held_bytes += sizeof(*e) + body;
+	e->kind = kind;
+	e->at_us = link_now_us();
+	e->cost = sizeof(*e) + body;
+	l->held_bytes += e->cost;
 	*l->last = e;
 	l->last = &e->next;
 	l->news = true;
@@ -50,9 +56,8 @@ void link_drop(struct link *l, struct link_event *e)
 	*at = e->next;
 	if (l->last == &e->next)
 		l->last = at;
-	l->held_bytes -= sizeof(*e) + (e->kind == LINK_FRAME ? e->len : 0);
-	free(e->head);
-	free(e->body);
+	l->held_bytes -= e->cost;
+	free(e->head ? e->head : e->body);
 	free(e);
 }
 
@@ -81,21 +86,17 @@ void link_input_free(struct link *l)
 
 static void response_done(struct link *l, size_t body)
 {
-	struct link_event *e = link_add_event(l, LINK_HTTP, 0);
 	size_t head = l->response_head;
+	struct link_event *e = link_add_event(l, LINK_HTTP, head + body);
 
 	if (e == NULL)
 		return;
+	/* One block: the head, then the body. */
+	memcpy(e->body, l->in.at, head + body);
 	e->status = l->status;
-	e->head = malloc(head + 1);
-	e->body = malloc(body + 1);
-	if (e->head == NULL || e->body == NULL) {
-		link_end(l, LINK_FLOOD, 0);
-		return;
-	}
-	memcpy(e->head, l->in.at, head);
-	memcpy(e->body, l->in.at + head, body);
+	e->head = e->body;
 	e->head_len = head;
+	e->body = e->head + head;
 	e->body_len = body;
 	l->reading = l->status == 101 ? LINK_FRAMES : LINK_START;
 }

@@ -74,6 +74,16 @@ static struct row rows[] = {
 	  "closed (FIN), inside of a frame", 6, false },
 	{ "part-then-fin/is-a-close", PART_THEN_FIN, LIE "A< closed\n",
 	  VERDICT_PASS, "", 0, false },
+	{ "hold-and-flush", HONEST,
+	  HEAD("lie") "A: login; A: hold\nA> ping \"23456789\"\nA! pong\n"
+		      "settle 100ms\nA: flush\nA< pong \"23456789\"\n",
+	  VERDICT_PASS, "", 0, false },
+	{ "shutdown", HONEST, HEAD("lie") "A: login; A: shutdown\nA< closed\n",
+	  VERDICT_PASS, "", 0, false },
+	{ "close-and-come-back", HONEST,
+	  HEAD("lie") "repeat 3\nA: login\nA: close\nA: login\nA: reset\n"
+		      "end\nA: login\nA< open\n",
+	  VERDICT_PASS, "", 0, false },
 	{ "fin", HONEST, HEAD("lie") "A: login\nA> ping len=1001\nA< closed\n",
 	  VERDICT_PASS, "", 0, false },
 	{ "rst-for-fin", RST_FOR_FIN,
