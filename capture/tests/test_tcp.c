@@ -889,6 +889,7 @@ static void permute(int at[4], int n)
 static struct decoy decoys[] = {
 	{ CLIENT, "\x12\0\0\0\x08zzzzzzzz", 13 },
 	{ CLIENT, "\x06\0\0\0\0\x06\0\0\0\0", 10 },
+	{ CLIENT, "\x12\0\0\0\7zzzzzzz\x12\0\0\0\7zzzzzzz", 24 },
 	{ CLIENT, "\x07\0\0\0\2zz\x07\0\0\0\2zz", 14 },
 	{ SERVER, "\x14\0\x0f\xff\xff", 5 },
 	{ SERVER,
@@ -899,9 +900,10 @@ static struct decoy decoys[] = {
 };
 
 static const char *const decoy_names[] = {
-	"decoy/one-header",        "decoy/type-of-the-other-side",
-	"decoy/impossible-length", "decoy/length-never-in-use",
-	"decoy/wrong-magic",       "decoy/type-of-clients",
+	"decoy/one-header",          "decoy/type-of-the-other-side",
+	"decoy/too-short",           "decoy/impossible-length",
+	"decoy/length-never-in-use", "decoy/wrong-magic",
+	"decoy/type-of-clients",
 };
 
 #define TEST(f)                                                                \
@@ -956,7 +958,7 @@ int main(void)
 	enum {
 		FIXED = sizeof(fixed) / sizeof(fixed[0]),
 		WAITS = 5,
-		DECOYS = 6
+		DECOYS = 7
 	};
 	static struct CMUnitTest
 		tests[2 * NUM_ORDERS + WAITS + DECOYS + 2 + FIXED];
