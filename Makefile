@@ -178,14 +178,26 @@ $(foreach f,$(filter-out fuzz,$(folders)),$(if $(filter $(B)/$(f)/%,$(tests)),$(
 # One fuzz source, three programs: with libFuzzer's main, with AFL++'s, or
 # with ours, which runs each file that it is given once.
 fuzzed := $(call linked,$(filter-out fuzz,$(SEES.fuzz)))
-$(fuzzers): $(B)/%: $(B)/%.o $(fuzzed)
-	$(link) -fsanitize=fuzzer $(LIBS)
+# Harnesses whose input is a stream of frames have a mutator that knows it.
+framed := reader views
+ifeq ($(VARIANT),fuzz)
+mutator := $(B)/fuzz/mutate.o $(B)/fuzz/mutate_libfuzzer.o
+endif
+$(framed:%=$(B)/fuzz/fuzz_%): $(B)/%: $(B)/%.o $(mutator) $(fuzzed)
+	$(link) -fsanitize=fuzzer $(YAJL_LIBS) $(LIBS)
+$(filter-out $(framed:%=$(B)/fuzz/fuzz_%),$(fuzzers)): $(B)/%: $(B)/%.o $(fuzzed)
+	$(link) -fsanitize=fuzzer $(YAJL_LIBS) $(LIBS)
 $(runners): $(B)/%.run: $(B)/%.o $(B)/fuzz/runner.o $(fuzzed)
-	$(link) $(LIBS)
+	$(link) $(YAJL_LIBS) $(LIBS)
 # A fault on purpose, which both engines must find.
-$(B)/fuzz/planted: $(B)/fuzz/fuzz_reader.o $(B)/fuzz/planted.o $(fuzzed)
+$(B)/fuzz/planted: $(B)/fuzz/fuzz_reader.o $(B)/fuzz/planted.o $(mutator) $(fuzzed)
 	$(link) -Wl,--wrap=derp_reader_next -fsanitize=fuzzer $(LIBS)
 fuzz-programs: $(fuzzers) $(B)/fuzz/planted
+# The mutator for AFL++; built like a tool, since afl-fuzz itself loads it.
+$(B)/fuzz/mutate.so: $(B)/fuzz/mutate.o $(B)/fuzz/mutate_afl.o $(call linked,codec)
+	$(link) -shared
+$(B)/fuzz/tests/test_mutate: $(B)/%: $(B)/%.o $(B)/fuzz/mutate.o $(call linked,codec)
+	$(link) $(CMOCKA_LIBS)
 
 test: all $(tests) $(runners)
 	@B='$(B)' sh util/run-tests.sh $(tests) $(scripts) $(runners)

@@ -45,6 +45,12 @@ for variant in fuzz afl; do
 	"$make" --no-print-directory O="$O" VARIANT=$variant fuzz-programs \
 		>"$work/build.log" || { cat "$work/build.log"; exit 1; }
 done
+mutator=$O/release/fuzz/mutate.so
+"$make" --no-print-directory O="$O" VARIANT=release "$mutator" \
+	>"$work/build.log" || { cat "$work/build.log"; exit 1; }
+case $mutator in /*) ;; *) mutator=$PWD/$mutator ;; esac
+# Programs whose input is a stream of frames; so in the Makefile.
+framed=" fuzz_reader fuzz_views planted "
 
 verdict() { # 0 or not, what, detail, log
 	if [ "$1" -eq 0 ]; then
@@ -64,6 +70,9 @@ libfuzzer() { # program, seeds, seconds
 		>"$work/$1/libfuzzer.log" 2>&1
 }
 afl() { # program, seeds, seconds
+	case $framed in
+	*" $1 "*) export AFL_CUSTOM_MUTATOR_LIBRARY="$mutator" ;;
+	esac
 	exec timeout -k 5 $(($3 + 60)) afl-fuzz -V "$3" -t 5000 -m none \
 		-i "$2" -o "$work/$1/afl" -- "$O/afl/fuzz/$1" \
 		>"$work/$1/afl.log" 2>&1
