@@ -11,7 +11,7 @@
  * are allowed as extras.  So are packets that a full queue lost, and notices
  * that the server rations.  Everything else must be as it was.
  */
-#include "replay_plan.h"
+#include "replay_chance.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,37 +21,7 @@
 #define PENDING_NS INT64_C(1000000000) /* a ping without a pong */
 #define TOKENS 3.0                     /* NotHere at once; then one a second */
 
-/* Which of a client's connections receives: the one that wrote last. */
-struct active {
-	uint32_t conn, other; /* that wrote last, and another before it */
-	int64_t conn_ns, other_ns;
-	int64_t burst_since;
-	uint32_t burst;
-};
-
-struct tokens {
-	double left;
-	int64_t ns;
-};
-
-/* What is known of a client and a connection that he may have written to. */
-enum {
-	WRITTEN = 1, /* it got a packet of his, or watches */
-	TOLD = 2,    /* that he left */
-	MAYBE = 4,   /* it may be told */
-	DOUBT = 8,   /* it may be told or not */
-};
-
-struct chance {
-	struct replay_plan *p;
-	uint32_t *logins;      /* per connection: its step */
-	uint32_t *writes;      /* per connection: its last step so far */
-	struct active *active; /* per client */
-	struct tokens *tokens; /* per connection */
-	uint8_t *news;         /* per connection and client */
-};
-
-static int allow(struct replay_plan *p, uint32_t conn,
+int chance_allow(struct replay_plan *p, uint32_t conn,
 		 const struct replay_norm *n)
 {
 	struct replay_extra *e = replay_more(
@@ -65,13 +35,13 @@ static int allow(struct replay_plan *p, uint32_t conn,
 	return 0;
 }
 
-static void make_optional(struct replay_plan *p, struct replay_step *s)
+void chance_optional(struct replay_plan *p, struct replay_step *s)
 {
 	p->by_chance += !s->optional;
 	s->optional = true;
 }
 
-static struct replay_norm gone(struct replay_ref who, int reason)
+struct replay_norm chance_gone(struct replay_ref who, int reason)
 {
 	struct replay_norm n;
 
@@ -87,7 +57,7 @@ static struct replay_norm gone(struct replay_ref who, int reason)
 
 /* ---- coming and leaving ----------------------------------------------- */
 
-static bool is_client(const struct replay_plan *p, uint32_t conn,
+bool chance_is_client(const struct replay_plan *p, uint32_t conn,
 		      struct replay_ref who)
 {
 	return !p->conns[conn].skip &&
@@ -99,7 +69,7 @@ static int64_t distance(int64_t a, int64_t b)
 	return a > b ? a - b : b - a;
 }
 
-static bool ends_near(const struct chance *g, uint32_t conn, int64_t ts)
+bool chance_ends_near(const struct chance *g, uint32_t conn, int64_t ts)
 {
 	const struct replay_plan *p = g->p;
 	uint32_t end = p->conns[conn].end;
@@ -108,12 +78,13 @@ static bool ends_near(const struct chance *g, uint32_t conn, int64_t ts)
 	       distance(p->steps[end].ts_ns, ts) <= p->race_ns;
 }
 
-static bool near_end(const struct chance *g, uint32_t conn, int64_t ts)
+bool chance_near_end(const struct chance *g, uint32_t conn, int64_t ts)
 {
-	return ends_near(g, conn, ts) || g->p->end_ns - ts <= g->p->race_ns;
+	return chance_ends_near(g, conn, ts) ||
+	       g->p->end_ns - ts <= g->p->race_ns;
 }
 
-static bool near_begin(const struct chance *g, uint32_t conn, int64_t ts)
+bool chance_near_begin(const struct chance *g, uint32_t conn, int64_t ts)
 {
 	const struct replay_plan *p = g->p;
 	const struct replay_conn *c = &p->conns[conn];
@@ -122,11 +93,12 @@ static bool near_begin(const struct chance *g, uint32_t conn, int64_t ts)
 	if (!c->logged_in || login == REPLAY_NONE ||
 	    ts < p->steps[login].ts_ns - p->race_ns)
 		return false;
+	/* Servers route to a client before they tell him that he is in. */
 	return ts <=
-	       (c->up_ns != 0 ? c->up_ns : p->steps[login].ts_ns) + p->race_ns;
+	       (c->up_ns != 0 ? c->up_ns : p->steps[login].ts_ns + p->race_ns);
 }
 
-static bool is_there(const struct chance *g, uint32_t conn, uint32_t step)
+bool chance_is_there(const struct chance *g, uint32_t conn, uint32_t step)
 {
 	uint32_t end = g->p->conns[conn].end;
 
@@ -137,8 +109,8 @@ static bool maybe_there(const struct chance *g, uint32_t conn, uint32_t step)
 {
 	int64_t ts = g->p->steps[step].ts_ns;
 
-	return is_there(g, conn, step) || near_end(g, conn, ts) ||
-	       near_begin(g, conn, ts);
+	return chance_is_there(g, conn, step) || chance_near_end(g, conn, ts) ||
+	       chance_near_begin(g, conn, ts);
 }
 
 /* Did two connections of the receiver write at once, the last time?  What
@@ -179,26 +151,65 @@ static bool is_open(const struct chance *g, uint32_t step)
 	if (is_split(g, s))
 		return true;
 	for (uint32_t k = 0; k < p->num_conns; k++)
-		if (is_client(p, k, s->norm.key) &&
-		    (near_end(g, k, s->ts_ns) || near_begin(g, k, s->ts_ns)))
+		if (chance_is_client(p, k, s->norm.key) &&
+		    (chance_near_end(g, k, s->ts_ns) ||
+		     chance_near_begin(g, k, s->ts_ns)))
 			return true;
 	return false;
 }
 
 /* ---- packets ---------------------------------------------------------- */
 
-static bool in_burst(struct chance *g, const struct replay_step *s)
-{
-	struct active *b = &g->active[s->norm.key.num];
+/* Packets to one client within a moment: a queue that is full loses its head,
+ * so any of them. */
+struct run {
+	int64_t since;
+	uint32_t first, num; /* step */
+};
 
-	if (s->ts_ns - b->burst_since > BURST_NS) {
-		b->burst_since = s->ts_ns;
-		b->burst = 0;
+static void note_run(struct replay_plan *p, const struct run *r, uint32_t last,
+		     uint32_t client)
+{
+	struct replay_step *s;
+
+	for (uint32_t i = r->first; r->num > BURST && i <= last; i++) {
+		s = &p->steps[i];
+		if (replay_is_packet(s) && s->norm.key.who == REPLAY_CLIENT &&
+		    s->norm.key.num == client)
+			s->in_burst = true;
 	}
-	return ++b->burst > BURST;
 }
 
-static void note(struct chance *g, uint32_t conn, struct replay_ref who,
+static int note_bursts(struct replay_plan *p)
+{
+	struct run *runs = calloc(p->num_clients + 1, sizeof(*runs)), *r;
+	const struct replay_step *s;
+
+	if (runs == NULL)
+		return -1;
+	for (uint32_t i = 0; i < p->num_steps; i++) {
+		s = &p->steps[i];
+		if (!replay_is_packet(s) || s->norm.key.who != REPLAY_CLIENT)
+			continue;
+		r = &runs[s->norm.key.num];
+		if (r->num > 0 && s->ts_ns - r->since <= BURST_NS) {
+			r->num++;
+			continue;
+		}
+		if (r->num > 0)
+			note_run(p, r, i, s->norm.key.num);
+		r->since = s->ts_ns;
+		r->first = i;
+		r->num = 1;
+	}
+	for (uint32_t k = 0; k < p->num_clients; k++)
+		if (runs[k].num > 0)
+			note_run(p, &runs[k], p->num_steps - 1, k);
+	free(runs);
+	return 0;
+}
+
+void chance_note(struct chance *g, uint32_t conn, struct replay_ref who,
 		 uint8_t flag)
 {
 	if (who.who == REPLAY_CLIENT)
@@ -220,13 +231,13 @@ static int allow_deliveries(struct chance *g, uint32_t step, uint32_t but,
 	n.from.who = REPLAY_STRANGER;
 	n.from.num = 0;
 	for (uint32_t k = 0; k < p->num_conns && err == 0; k++) {
-		if (k == but || !is_client(p, k, s->norm.key) ||
+		if (k == but || !chance_is_client(p, k, s->norm.key) ||
 		    !maybe_there(g, k, step))
 			continue;
 		if (open || lost || p->conns[k].lost_answers)
-			err = allow(p, k, &n);
+			err = chance_allow(p, k, &n);
 		if (open)
-			note(g, k, n.key, DOUBT);
+			chance_note(g, k, n.key, DOUBT);
 	}
 	return err;
 }
@@ -254,8 +265,8 @@ static uint32_t receiver(const struct chance *g, uint32_t step)
 	uint32_t best = REPLAY_NONE;
 
 	for (uint32_t k = 0; k < p->num_conns; k++)
-		if (is_client(p, k, p->steps[step].norm.key) &&
-		    is_there(g, k, step) &&
+		if (chance_is_client(p, k, p->steps[step].norm.key) &&
+		    chance_is_there(g, k, step) &&
 		    (best == REPLAY_NONE || g->writes[k] >= g->writes[best]))
 			best = k;
 	return best;
@@ -278,19 +289,19 @@ static int allow_others(struct chance *g, uint32_t step,
 {
 	struct replay_plan *p = g->p;
 	struct replay_step *s = &p->steps[step];
-	struct replay_norm n = gone(s->norm.key, 1);
+	struct replay_norm n = chance_gone(s->norm.key, 1);
 	bool delivered = r != NULL && r->norm.type == DERP_RECV_PACKET;
-	bool lost = in_burst(g, s) || near_end(g, s->conn, s->ts_ns);
+	bool lost = s->in_burst || chance_near_end(g, s->conn, s->ts_ns);
 	int err = 0;
 
 	if (delivered && open)
-		note(g, r->conn, r->norm.key, DOUBT);
+		chance_note(g, r->conn, r->norm.key, DOUBT);
 	if (r == NULL || open)
 		err = allow_deliveries(
 			g, step, delivered ? r->conn : REPLAY_NONE, open, lost);
 	if (err == 0 && draws && open && !s->needs_token) {
 		s->may_draw = true;
-		err = allow(p, s->conn, &n);
+		err = chance_allow(p, s->conn, &n);
 	}
 	return err;
 }
@@ -302,40 +313,37 @@ static int judge_packet(struct chance *g, uint32_t step)
 	bool known = s->norm.key.who == REPLAY_CLIENT;
 	bool draws = replay_is_disco(&s->norm), drawn = false, open;
 	uint32_t to = known ? receiver(g, step) : REPLAY_NONE;
-	struct replay_norm n = gone(s->norm.key, 1);
+	struct replay_norm n = chance_gone(s->norm.key, 1);
 
 	if (s->link != REPLAY_NONE)
 		r = &p->steps[s->link];
 	if (draws && to == REPLAY_NONE)
 		drawn = spend_token(g, s);
-	if (is_as_played(s, r, to, drawn)) {
-		if (known)
-			(void)in_burst(g, s);
+	if (is_as_played(s, r, to, drawn))
 		return 0;
-	}
 	if (known) {
 		open = is_open(g, step);
 		if (r != NULL && open)
-			make_optional(p, r);
+			chance_optional(p, r);
 		return allow_others(g, step, r, open, draws);
 	}
 	/* Of an unknown nobody knows whether he is connected elsewhere. */
 	if (r != NULL || !draws)
 		return 0;
 	s->may_draw = true;
-	return allow(p, s->conn, &n);
+	return chance_allow(p, s->conn, &n);
 }
 
 static int judge_ping(struct chance *g, const struct replay_step *s)
 {
 	struct replay_norm n = s->norm;
 
-	if (s->link != REPLAY_NONE || (!near_end(g, s->conn, s->ts_ns) &&
+	if (s->link != REPLAY_NONE || (!chance_near_end(g, s->conn, s->ts_ns) &&
 				       !g->p->conns[s->conn].lost_answers))
 		return 0;
 	n.type = DERP_PONG;
 	n.tail = 0;
-	return allow(g->p, s->conn, &n);
+	return chance_allow(g->p, s->conn, &n);
 }
 
 /* The receiver writes right after: the server may have read that first. */
@@ -378,138 +386,6 @@ static int judge_sends(struct chance *g)
 	return err;
 }
 
-/* ---- news of who left ------------------------------------------------- */
-
-static bool is_news(const struct replay_step *s)
-{
-	return s->what == REPLAY_ANSWER && s->norm.type == DERP_PEER_GONE &&
-	       s->norm.reason == 0 && s->norm.key.who == REPLAY_CLIENT;
-}
-
-static uint8_t *about(struct chance *g, const struct replay_step *s)
-{
-	return &g->news[(size_t)s->conn * g->p->num_clients + s->norm.key.num];
-}
-
-/* Does another connection of the leaving client begin or end just then? */
-static bool is_handover(const struct chance *g, uint32_t end)
-{
-	const struct replay_plan *p = g->p;
-	const struct replay_step *s = &p->steps[end];
-
-	for (uint32_t k = 0; k < p->num_conns; k++)
-		if (k != s->conn &&
-		    is_client(p, k, replay_client_of(p, s->conn)) &&
-		    (near_begin(g, k, s->ts_ns) || ends_near(g, k, s->ts_ns)))
-			return true;
-	return false;
-}
-
-/* Who leaves while a packet of his is on its way to B may or may not be told
- * to B as gone: the reference forgets it when he is too quick. */
-static void note_steps(struct chance *g)
-{
-	struct replay_plan *p = g->p;
-	const struct replay_step *r;
-
-	for (uint32_t i = 0; i < p->num_steps; i++) {
-		r = &p->steps[i];
-		if (is_news(r))
-			*about(g, r) |= TOLD;
-		if (r->what != REPLAY_ANSWER || r->link == REPLAY_NONE ||
-		    r->norm.type != DERP_RECV_PACKET)
-			continue;
-		note(g, r->conn, r->norm.key, WRITTEN);
-		for (uint32_t k = 0; k < p->num_conns; k++)
-			if (is_client(p, k, r->norm.key) &&
-			    ends_near(g, k, r->ts_ns))
-				note(g, r->conn, r->norm.key, MAYBE);
-	}
-}
-
-static bool is_noted(const struct chance *g, uint32_t conn,
-		     struct replay_ref who, uint8_t flag)
-{
-	return (g->news[(size_t)conn * g->p->num_clients + who.num] & flag) !=
-	       0;
-}
-
-/* Was it his last connection at that step? */
-static bool is_last(const struct chance *g, uint32_t end)
-{
-	const struct replay_plan *p = g->p;
-	uint32_t conn = p->steps[end].conn;
-
-	for (uint32_t k = 0; k < p->num_conns; k++)
-		if (k != conn && is_client(p, k, replay_client_of(p, conn)) &&
-		    is_there(g, k, end))
-			return false;
-	return true;
-}
-
-/* Nor need B be told when B leaves as well, or when he comes back at once. */
-static void note_ends(struct chance *g)
-{
-	struct replay_plan *p = g->p;
-	struct replay_ref who;
-	uint32_t end;
-	bool handover, alone;
-
-	for (uint32_t k = 0; k < p->num_conns; k++) {
-		end = p->conns[k].end;
-		if (p->conns[k].skip || end == REPLAY_NONE)
-			continue;
-		who = replay_client_of(p, k);
-		handover = is_handover(g, end);
-		alone = is_last(g, end);
-		for (uint32_t b = 0; b < p->num_conns; b++) {
-			if (p->conns[b].watches && !p->conns[b].skip)
-				note(g, b, who, WRITTEN);
-			if (handover && (!alone || !is_noted(g, b, who, TOLD)))
-				note(g, b, who, DOUBT);
-			else if (near_end(g, b, p->steps[end].ts_ns))
-				note(g, b, who, MAYBE);
-		}
-	}
-}
-
-static bool ever_leaves(const struct replay_plan *p, struct replay_ref who)
-{
-	for (uint32_t k = 0; k < p->num_conns; k++)
-		if (is_client(p, k, who) && p->conns[k].end != REPLAY_NONE)
-			return true;
-	return false;
-}
-
-static int judge_news(struct chance *g)
-{
-	struct replay_plan *p = g->p;
-	struct replay_ref who = { REPLAY_CLIENT, 0 };
-	struct replay_norm n;
-	uint8_t f;
-
-	note_steps(g);
-	note_ends(g);
-	for (uint32_t i = 0; i < p->num_steps; i++)
-		if (is_news(&p->steps[i]) &&
-		    (*about(g, &p->steps[i]) & DOUBT) != 0)
-			make_optional(p, &p->steps[i]);
-	for (who.num = 0; who.num < p->num_clients; who.num++) {
-		if (!ever_leaves(p, who))
-			continue;
-		n = gone(who, 0);
-		for (uint32_t b = 0; b < p->num_conns; b++) {
-			f = g->news[(size_t)b * p->num_clients + who.num];
-			if ((f & TOLD) != 0 || (f & (MAYBE | DOUBT)) == 0 ||
-			    (f & (WRITTEN | DOUBT)) == 0)
-				continue;
-			if (allow(p, b, &n) < 0)
-				return -1;
-		}
-	}
-	return 0;
-}
-
 /* ---- pings ------------------------------------------------------------ */
 
 /* With two pings under way a server need not answer both. */
@@ -543,7 +419,7 @@ static int judge_pings(struct replay_plan *p)
 			n = (k ? s : before)->norm;
 			n.type = DERP_PONG;
 			n.tail = 0;
-			err = allow(p, s->conn, &n);
+			err = chance_allow(p, s->conn, &n);
 		}
 	}
 	free(last);
@@ -588,9 +464,11 @@ int replay_plan_chance(struct replay_plan *p)
 	if (err == 0)
 		err = look_ahead(p);
 	if (err == 0)
+		err = note_bursts(p);
+	if (err == 0)
 		err = judge_sends(&g);
 	if (err == 0)
-		err = judge_news(&g);
+		err = chance_news(&g);
 	free(g.logins);
 	free(g.writes);
 	free(g.active);

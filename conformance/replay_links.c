@@ -21,9 +21,8 @@
 #define LOOK_NS INT64_C(5000000000) /* and how long */
 #define BACK_STEPS 256
 #define BACK_NS INT64_C(100000000)
-#define RACE_MIN_NS INT64_C(1000000)
-#define RACE_MAX_NS INT64_C(200000000)
-#define RACE_NS INT64_C(5000000) /* when nothing was measured */
+#define RACE_MIN_NS INT64_C(5000000)
+#define RACE_MAX_NS INT64_C(50000000)
 
 bool replay_same(struct replay_ref a, struct replay_ref b)
 {
@@ -114,7 +113,7 @@ bool replay_is_ping(const struct replay_step *s)
 static void join(struct replay_plan *p)
 {
 	struct replay_step *s;
-	int64_t took, least = INT64_MAX;
+	int64_t took, most = 0;
 
 	for (uint32_t i = 0; i < p->num_steps; i++) {
 		s = &p->steps[i];
@@ -128,13 +127,14 @@ static void join(struct replay_plan *p)
 		p->steps[s->link].link = i;
 		p->steps[s->link].norm.ping = s->norm.ping;
 		took = p->steps[s->link].ts_ns - s->ts_ns;
-		if (replay_is_ping(s) && took >= 0 && took < least)
-			least = took;
+		if (took > most)
+			most = took;
 		s->needs_token = p->steps[s->link].norm.type == DERP_PEER_GONE;
 	}
-	p->race_ns = RACE_NS;
-	if (least <= RACE_MAX_NS / 4)
-		p->race_ns = least * 4 < RACE_MIN_NS ? RACE_MIN_NS : least * 4;
+	/* As slow as the server was, somewhere, it may have been elsewhere. */
+	p->race_ns = most < RACE_MAX_NS / 2 ? 2 * most : RACE_MAX_NS;
+	if (p->race_ns < RACE_MIN_NS)
+		p->race_ns = RACE_MIN_NS;
 }
 
 /* ---- causes before effects -------------------------------------------- */

@@ -332,8 +332,17 @@ static bool same_class(const struct replay_norm *a, const struct replay_norm *b)
 	       replay_is_disco(a) == replay_is_disco(b);
 }
 
+/* Two connections of one key have no order between them. */
+static bool same_sender(const struct replay_plan *p,
+			const struct replay_step *a,
+			const struct replay_step *b)
+{
+	return a->link == REPLAY_NONE || b->link == REPLAY_NONE ||
+	       p->steps[a->link].conn == p->steps[b->link].conn;
+}
+
 static bool is_expected_later(const struct replay_match *m, uint32_t step,
-			      const struct replay_norm *n)
+			      const struct replay_norm *n, bool *overtakes)
 {
 	const struct replay_plan *p = m->plan;
 	uint32_t conn = p->steps[step].conn;
@@ -343,8 +352,11 @@ static bool is_expected_later(const struct replay_match *m, uint32_t step,
 	     i++) {
 		s = &p->steps[i];
 		if (s->what == REPLAY_ANSWER && s->conn == conn &&
-		    replay_norm_equal(&s->norm, n))
+		    replay_norm_equal(&s->norm, n)) {
+			*overtakes = replay_norm_ordered(n) &&
+				     same_sender(p, &p->steps[step], s);
 			return true;
+		}
 	}
 	return false;
 }
@@ -386,6 +398,7 @@ static struct found look(struct replay_match *m, uint32_t step)
 	const struct replay_step *s = &m->plan->steps[step];
 	struct replay_box *b = &m->boxes[s->conn];
 	struct found f = { NULL, NULL, false };
+	bool overtakes;
 	struct got *g;
 
 	for (uint32_t i = b->first; i < b->num; i++) {
@@ -399,9 +412,8 @@ static struct found look(struct replay_match *m, uint32_t step)
 		}
 		if (is_allowed(m, s->conn, &g->norm, step, false))
 			continue;
-		if (is_expected_later(m, step, &g->norm)) {
-			if (replay_norm_ordered(&s->norm))
-				f.overtaken = true;
+		if (is_expected_later(m, step, &g->norm, &overtakes)) {
+			f.overtaken |= overtakes;
 		} else if (f.front == NULL) {
 			f.front = g;
 		}
@@ -436,8 +448,10 @@ enum replay_try replay_match_try(struct replay_match *m, uint32_t step)
 
 	if (m->states[step] != OPEN)
 		return REPLAY_DECIDED;
+	if (s->optional)
+		return REPLAY_WAIT;
 	f = look(m, step);
-	if (f.equal == NULL && m->boxes[s->conn].ended && !s->optional) {
+	if (f.equal == NULL && m->boxes[s->conn].ended) {
 		replay_match_give_up(m, step);
 		return REPLAY_DECIDED;
 	}
@@ -451,7 +465,7 @@ enum replay_try replay_match_try(struct replay_match *m, uint32_t step)
 		       &f.equal->norm);
 	} else {
 		m->states[step] = EQUAL;
-		m->equal += !s->optional;
+		m->equal++;
 	}
 	use(f.equal);
 	return REPLAY_DECIDED;

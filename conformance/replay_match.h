@@ -90,7 +90,7 @@ void replay_match_sent(struct replay_match *m, uint32_t conn, uint32_t step);
 /* Forget what came so far on all connections. */
 void replay_match_forget(struct replay_match *m);
 
-/* Has the answer of this step come? */
+/* Has the answer of this step come?  Optional ones wait for finish(). */
 enum replay_try replay_match_try(struct replay_match *m, uint32_t step);
 /* It was waited for long enough. */
 void replay_match_give_up(struct replay_match *m, uint32_t step);

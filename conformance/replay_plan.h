@@ -109,6 +109,7 @@ struct replay_step {
 	bool needs_token; /* SEND: draws one of the server's few NotHere */
 	bool may_draw;    /* SEND: may draw one */
 	bool unsure;      /* SEND: its receiver writes right after */
+	bool in_burst;    /* SEND: one of many to its receiver */
 	uint32_t conn;
 	uint32_t link;  /* SEND and ANSWER that belong together */
 	uint32_t after; /* ANSWER: before this step it is not its answer */

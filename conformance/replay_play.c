@@ -414,11 +414,9 @@ static void play_answer(struct player *p, uint32_t step)
 {
 	const struct replay_step *s = &p->plan->steps[step];
 
-	if (s->optional) {
-		wait_ms(p, 0);
-		replay_match_try(p->match, step);
+	/* Equal ones that are expected come first: it is judged at the end. */
+	if (s->optional)
 		return;
-	}
 	if (!wait_for(p, decided_or_soon, step, patience(p)))
 		p->out->waited_out++;
 	else if (!decided(p, step))
