@@ -5,6 +5,7 @@
  * silent longest.  Connections that ended stay until then, so that late
  * retransmissions find them and are not taken for new connections.
  */
+#include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -446,6 +447,7 @@ void capture_free(struct capture *c)
 		return;
 	while (c->order != NULL)
 		drop(c, c->order);
+	assert(c->mem == 0);
 	free(c->scratch);
 	free(c);
 }

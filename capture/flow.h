@@ -23,6 +23,8 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#define SEARCH_MARKS 128u /* then several segments share a stamp */
+
 #define SECOND_NS 1000000000
 
 /* Where bytes came from: the packet that carried them. */
@@ -30,6 +32,14 @@ struct stamp {
 	int64_t ts_ns;
 	uint64_t packet;
 };
+
+/* Bytes of a buffer up to end came with this stamp. */
+struct mark {
+	struct stamp stamp;
+	uint32_t end;
+};
+
+#define SEARCH_MARKS_LEN (SEARCH_MARKS * sizeof(struct mark))
 
 /* A segment that came before its turn. */
 struct chunk {
@@ -88,6 +98,8 @@ struct side {
 	uint64_t off;
 	uint64_t num_frames;
 	/* SIDE_SEARCH. */
+	struct mark *marks; /* SEARCH_MARKS, while something is in buf */
+	uint32_t num_marks;
 	uint32_t from;    /* first offset in buf not yet ruled out */
 	uint64_t skipped; /* bytes before buf[0] given up */
 	bool holed;       /* bytes of this side were lost */
@@ -191,7 +203,7 @@ void side_drop(struct side *s, uint32_t n);
 void side_free(struct capture *c, struct side *s);
 void side_off(struct capture *c, struct flow *f, int side);
 /* From here on the side's bytes are something else; what is in buf is read
- * again as that. */
+ * again as that, each byte with its own stamp. */
 void side_become(struct capture *c, struct flow *f, int side,
 		 enum side_state state);
 /* Frames begin: tell START once, and set the other side going. */
@@ -226,6 +238,8 @@ size_t search_data(struct capture *c, struct flow *f, int side,
 /* Nothing more comes here: decide with what there is. */
 void search_end(struct capture *c, struct flow *f, int side);
 void search_begin(struct side *s, bool resync);
+/* The stamp of buf[at]. */
+struct stamp search_stamp(const struct side *s, uint32_t at);
 /* Tell what was passed over for nothing. */
 void search_lost(struct capture *c, struct flow *f, int side);
 

@@ -11,6 +11,7 @@
  * not.  A side that is known to speak DERP needs two in a row, a stranger
  * three.  The end of the stream right behind a frame counts like a header.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "flow.h"
@@ -123,7 +124,49 @@ void search_begin(struct side *s, bool resync)
 	s->state = SIDE_SEARCH;
 	s->from = 0;
 	s->skipped = 0;
+	s->num_marks = 0;
 	s->resync = resync;
+}
+
+/* ---- when the bytes came ----------------------------------------------- */
+
+/* What was just kept came with the side's stamp.  Without memory, or room,
+ * the bytes get the stamp of those before or behind them. */
+static void mark(struct capture *c, struct side *s)
+{
+	if (s->marks == NULL && mem_take(c, SEARCH_MARKS_LEN)) {
+		s->marks = malloc(SEARCH_MARKS_LEN);
+		if (s->marks == NULL)
+			mem_give(c, SEARCH_MARKS_LEN);
+	}
+	if (s->marks == NULL)
+		return;
+	if (s->num_marks < SEARCH_MARKS)
+		s->marks[s->num_marks++].stamp = s->stamp;
+	s->marks[s->num_marks - 1].end = s->len;
+}
+
+struct stamp search_stamp(const struct side *s, uint32_t at)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->num_marks; i++)
+		if (at < s->marks[i].end)
+			return s->marks[i].stamp;
+	return s->stamp;
+}
+
+static void shift_marks(struct side *s, uint32_t n)
+{
+	uint32_t i, kept = 0;
+
+	for (i = 0; i < s->num_marks; i++) {
+		if (s->marks[i].end <= n)
+			continue;
+		s->marks[kept] = s->marks[i];
+		s->marks[kept++].end -= n;
+	}
+	s->num_marks = kept;
 }
 
 /* off: of the first of them. */
@@ -148,6 +191,7 @@ void search_lost(struct capture *c, struct flow *f, int side)
 	tell_passed(c, f, side, s->skipped + s->len, s->off - s->skipped);
 	s->off += s->len;
 	s->len = 0;
+	s->num_marks = 0;
 	s->skipped = 0;
 	s->from = 0;
 }
@@ -155,6 +199,7 @@ void search_lost(struct capture *c, struct flow *f, int side)
 static void forget(struct side *s, uint32_t n)
 {
 	side_drop(s, n);
+	shift_marks(s, n);
 	s->off += n;
 	s->skipped += n;
 	s->from -= n;
@@ -164,14 +209,17 @@ static void forget(struct side *s, uint32_t n)
 static void in_step(struct capture *c, struct flow *f, int side, uint32_t from)
 {
 	struct side *s = &f->side[side];
+	struct stamp newest = s->stamp;
 
 	if ((from & DERP_FROM_SERVER) == 0)
 		flow_set_client(f, side);
 	else if (from == DERP_FROM_SERVER)
 		flow_set_client(f, !side);
 	forget(s, s->from);
+	s->stamp = search_stamp(s, 0);
 	flow_start(c, f, side, CAPTURE_MIDDLE, "");
 	tell_passed(c, f, side, s->skipped, s->off - s->skipped);
+	s->stamp = newest;
 	frames_begin(s);
 	side_become(c, f, side, SIDE_FRAMES);
 }
@@ -217,6 +265,8 @@ size_t search_data(struct capture *c, struct flow *f, int side,
 		s->skipped += n;
 		return n;
 	}
+	if (n > 0)
+		mark(c, s);
 	scan(c, f, side);
 	return n;
 }

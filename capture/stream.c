@@ -54,10 +54,12 @@ void side_drop(struct side *s, uint32_t n)
 
 void side_free(struct capture *c, struct side *s)
 {
-	mem_give(c, s->cap);
+	mem_give(c, s->cap + (s->marks != NULL ? SEARCH_MARKS_LEN : 0));
 	free(s->buf);
+	free(s->marks);
 	s->buf = NULL;
-	s->len = s->cap = 0;
+	s->marks = NULL;
+	s->len = s->cap = s->num_marks = 0;
 }
 
 void side_off(struct capture *c, struct flow *f, int side)
@@ -67,20 +69,36 @@ void side_off(struct capture *c, struct flow *f, int side)
 	side_free(c, &f->side[side]);
 }
 
+/* As if the buffer's bytes came now, segment by segment. */
+static void read_again(struct capture *c, struct flow *f, int side,
+		       const struct side *old)
+{
+	struct side *s = &f->side[side];
+	uint32_t i, at = 0;
+
+	for (i = 0; i < old->num_marks && s->state != SIDE_OFF; i++) {
+		s->stamp = old->marks[i].stamp;
+		if (old->marks[i].end > at)
+			stream_data(c, f, side, old->buf + at,
+				    old->marks[i].end - at);
+		at = old->marks[i].end;
+	}
+	s->stamp = old->stamp;
+	if (old->len > at)
+		stream_data(c, f, side, old->buf + at, old->len - at);
+}
+
 void side_become(struct capture *c, struct flow *f, int side,
 		 enum side_state state)
 {
-	struct side *s = &f->side[side];
-	uint8_t *old = s->buf;
-	uint32_t len = s->len, cap = s->cap;
+	struct side *s = &f->side[side], old = *s;
 
 	s->buf = NULL;
-	s->len = s->cap = 0;
+	s->marks = NULL;
+	s->len = s->cap = s->num_marks = 0;
 	s->state = state;
-	if (len > 0)
-		stream_data(c, f, side, old, len);
-	mem_give(c, cap);
-	free(old);
+	read_again(c, f, side, &old);
+	side_free(c, &old);
 }
 
 /* ---- recognition ------------------------------------------------------- */

@@ -819,6 +819,47 @@ static void test_middle_of_the_server(void **state)
 		   "1< Ping 0101010101010101 8\n1< KeepAlive  0\n");
 }
 
+struct when {
+	int64_t ns[8];
+	int num;
+};
+
+static int note_time(void *ctx, const struct capture_event *e)
+{
+	struct when *w = ctx;
+
+	if (e->what == CAPTURE_FRAME)
+		w->ns[w->num++] = e->ts_ns;
+	return 0;
+}
+
+/* Frames found in the middle have the times of their own packets. */
+static void test_middle_keeps_times(void **state)
+{
+	struct when w = { .num = 0 };
+	struct build b, s;
+	struct capture *c;
+	size_t i;
+
+	(void)state;
+	client_stream(&s, 4);
+	build_init(&b);
+	part(&b, C0, &s, LOGIN_LEN - 40, LOGIN_LEN - 20);
+	part(&b, C0, &s, LOGIN_LEN - 20, LOGIN_LEN + 4);
+	for (i = 0; i < 3; i++)
+		part(&b, C0, &s, LOGIN_LEN + PING_FRAME * i + 4,
+		     LOGIN_LEN + PING_FRAME * (i + 1) + 4);
+	part(&b, C0, &s, LOGIN_LEN + PING_FRAME * 3 + 4, s.len);
+	c = capture_new(note_time, &w, NULL);
+	assert_int_equal(capture_read_memory(c, b.bytes, b.len, "t"), 0);
+	capture_free(c);
+	assert_int_equal(w.num, 4);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(w.ns[i], 1003000000 + (int64_t)i * 1000000);
+	build_free(&s);
+	build_free(&b);
+}
+
 /* Two headers are chance when nothing else speaks for DERP. */
 static void test_middle_needs_proof(void **state)
 {
@@ -953,6 +994,7 @@ int main(void)
 		TEST(test_middle),
 		TEST(test_middle_of_the_server),
 		TEST(test_middle_needs_proof),
+		TEST(test_middle_keeps_times),
 		TEST(test_other_traffic_is_silent),
 	};
 	enum {
