@@ -70,7 +70,7 @@ static void buf_free(struct client *c)
 	c->len = c->cap = 0;
 }
 
-/* Append in[n], n of at most max - c->len.  It grows as bytes arrive, never by
+/* Append in[n]; max bytes in all.  It grows as bytes arrive, never by
  * what a length field says. */
 static int buf_add(struct client *c, const uint8_t *in, size_t n, size_t max)
 {
