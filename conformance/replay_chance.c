@@ -291,7 +291,8 @@ static int allow_others(struct chance *g, uint32_t step,
 	struct replay_step *s = &p->steps[step];
 	struct replay_norm n = chance_gone(s->norm.key, 1);
 	bool delivered = r != NULL && r->norm.type == DERP_RECV_PACKET;
-	bool lost = s->in_burst || chance_near_end(g, s->conn, s->ts_ns);
+	bool leaving = chance_near_end(g, s->conn, s->ts_ns);
+	bool lost = s->in_burst || leaving;
 	int err = 0;
 
 	if (delivered && open)
@@ -299,7 +300,7 @@ static int allow_others(struct chance *g, uint32_t step,
 	if (r == NULL || open)
 		err = allow_deliveries(
 			g, step, delivered ? r->conn : REPLAY_NONE, open, lost);
-	if (err == 0 && draws && open && !s->needs_token) {
+	if (err == 0 && draws && (open || leaving) && !s->needs_token) {
 		s->may_draw = true;
 		err = chance_allow(p, s->conn, &n);
 	}
@@ -319,10 +320,10 @@ static int judge_packet(struct chance *g, uint32_t step)
 		r = &p->steps[s->link];
 	if (draws && to == REPLAY_NONE)
 		drawn = spend_token(g, s);
-	if (is_as_played(s, r, to, drawn))
+	if (!g->doomed[s->conn] && is_as_played(s, r, to, drawn))
 		return 0;
 	if (known) {
-		open = is_open(g, step);
+		open = is_open(g, step) || g->doomed[s->conn];
 		if (r != NULL && open)
 			chance_optional(p, r);
 		return allow_others(g, step, r, open, draws);
@@ -338,6 +339,8 @@ static int judge_ping(struct chance *g, const struct replay_step *s)
 {
 	struct replay_norm n = s->norm;
 
+	if (s->link != REPLAY_NONE && g->doomed[s->conn])
+		chance_optional(g->p, &g->p->steps[s->link]);
 	if (s->link != REPLAY_NONE || (!chance_near_end(g, s->conn, s->ts_ns) &&
 				       !g->p->conns[s->conn].lost_answers))
 		return 0;
@@ -368,6 +371,17 @@ static int look_ahead(struct replay_plan *p)
 	return 0;
 }
 
+/* Who is closed by a mesh peer may be heard until that is done. */
+static void note_doomed(struct chance *g, const struct replay_step *s)
+{
+	if (s->what == REPLAY_SEND && s->norm.type == DERP_CLOSE_PEER)
+		for (uint32_t k = 0; k < g->p->num_conns; k++)
+			if (chance_is_client(g->p, k, s->norm.key))
+				g->doomed[k] = true;
+	if (s->what == REPLAY_LOGIN)
+		g->doomed[s->conn] = false;
+}
+
 static int judge_sends(struct chance *g)
 {
 	struct replay_plan *p = g->p;
@@ -376,6 +390,7 @@ static int judge_sends(struct chance *g)
 
 	for (uint32_t i = 0; i < p->num_steps && err == 0; i++) {
 		s = &p->steps[i];
+		note_doomed(g, s);
 		if (s->what == REPLAY_SEND || s->what == REPLAY_LOGIN)
 			note_write(g, i);
 		if (replay_is_packet(s))
@@ -434,11 +449,12 @@ static int set_up(struct chance *g)
 
 	g->logins = malloc(sizeof(*g->logins) * (p->num_conns + 1));
 	g->writes = calloc(p->num_conns + 1, sizeof(*g->writes));
+	g->doomed = calloc(p->num_conns + 1, sizeof(*g->doomed));
 	g->active = calloc(p->num_clients + 1, sizeof(*g->active));
 	g->tokens = calloc(p->num_conns + 1, sizeof(*g->tokens));
 	g->news = calloc((size_t)p->num_conns * p->num_clients + 1, 1);
 	if (g->logins == NULL || g->active == NULL || g->tokens == NULL ||
-	    g->news == NULL || g->writes == NULL)
+	    g->news == NULL || g->writes == NULL || g->doomed == NULL)
 		return -1;
 	memset(g->logins, 0xff, sizeof(*g->logins) * (p->num_conns + 1));
 	for (uint32_t i = 0; i < p->num_conns; i++)
@@ -471,6 +487,7 @@ int replay_plan_chance(struct replay_plan *p)
 		err = chance_news(&g);
 	free(g.logins);
 	free(g.writes);
+	free(g.doomed);
 	free(g.active);
 	free(g.tokens);
 	free(g.news);

@@ -31,6 +31,7 @@ struct chance {
 	struct replay_plan *p;
 	uint32_t *logins;      /* per connection: its step */
 	uint32_t *writes;      /* per connection: its last step so far */
+	bool *doomed;          /* per connection: a mesh peer closes it */
 	struct active *active; /* per client */
 	struct tokens *tokens; /* per connection */
 	uint8_t *news;         /* per connection and client */

@@ -129,6 +129,28 @@ static bool ever_leaves(const struct replay_plan *p, struct replay_ref who)
 	return false;
 }
 
+/* Who comes when a watcher leaves. */
+static int judge_coming(struct chance *g)
+{
+	struct replay_plan *p = g->p;
+	struct replay_norm n = chance_gone((struct replay_ref){ 0 }, -1);
+	const struct replay_step *s;
+
+	n.type = DERP_PEER_PRESENT;
+	for (uint32_t i = 0; i < p->num_steps; i++) {
+		s = &p->steps[i];
+		if (s->what != REPLAY_LOGIN || s->added)
+			continue;
+		n.key = replay_client_of(p, s->conn);
+		for (uint32_t w = 0; w < p->num_conns; w++)
+			if (p->conns[w].watches && !p->conns[w].skip &&
+			    chance_near_end(g, w, s->ts_ns) &&
+			    chance_allow(p, w, &n) < 0)
+				return -1;
+	}
+	return 0;
+}
+
 int chance_news(struct chance *g)
 {
 	struct replay_plan *p = g->p;
@@ -156,5 +178,5 @@ int chance_news(struct chance *g)
 				return -1;
 		}
 	}
-	return 0;
+	return judge_coming(g);
 }
