@@ -12,7 +12,8 @@
 #include "schedule.h"
 
 #define BEAT_MS 10 /* how often we look whether we get to run */
-#define BEAT_LATE_MS 5
+/* Less is the common lot of processes; more means that we were stopped. */
+#define BEAT_LATE_MS 50
 #define FDS_SPARE 64
 
 /* engine_stop() comes from a signal handler and has no argument. */

@@ -212,16 +212,30 @@ static struct row rows[] = {
 	  VERDICT_ERROR, "[from:to] is outside of the value", 5, false },
 };
 
+/* INCONC says that this machine is too busy: ask again. */
+static void run_row(struct one_run *r, const struct row *row)
+{
+	struct liar liar;
+
+	for (int tries = 0;; tries++) {
+		liar = liar_start(row->lie, 0);
+		assert_true(liar.pid > 0);
+		prepare(r, row->text, liar.port);
+		run(r);
+		liar_stop(&liar);
+		if (r->results[0].verdict != VERDICT_INCONC || tries == 3)
+			return;
+		clear(r);
+	}
+}
+
 static void gives_exactly_its_verdict(void **state)
 {
 	const struct row *row = *state;
-	struct liar liar = liar_start(row->lie, 0);
 	const struct result *got;
 	struct one_run r;
 
-	assert_true(liar.pid > 0);
-	prepare(&r, row->text, liar.port);
-	run(&r);
+	run_row(&r, row);
 	got = &r.results[0];
 	if (got->verdict != row->verdict || !strstr(got->reason, row->reason))
 		print_error("%s: %s\n", verdict_name(got->verdict),
@@ -236,7 +250,6 @@ static void gives_exactly_its_verdict(void **state)
 		assert_int_equal(r.results[i].verdict, VERDICT_PASS);
 	assert_int_equal(r.end, ENGINE_DONE);
 	clear(&r);
-	liar_stop(&liar);
 }
 
 int main(void)

@@ -335,6 +335,7 @@ static void what_came_before_a_failed_write_is_kept(void **state)
 	link_resume(p.l);
 	turn(0.03);
 	assert_true(p.l->ended);
+	assert_int_equal(p.l->events->kind, LINK_FRAME);
 	assert_false(link_send(p.l, "x", 1));
 	part(&p);
 }
