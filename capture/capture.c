@@ -15,7 +15,7 @@
 
 static unsigned flow_hash(const struct capture *c, const void *at, size_t len)
 {
-	uint8_t out[crypto_shorthash_BYTES];
+	uint8_t out[crypto_shorthash_BYTES] = { 0 };
 	unsigned v;
 
 	_Static_assert(sizeof(c->hash_key) == crypto_shorthash_KEYBYTES,
