@@ -328,9 +328,9 @@ static bool frame(struct maker *m, const struct scenario_word *w)
 {
 	uint8_t head[DERP_HEAD_LEN] = { 0 };
 	size_t at = m->out->len;
-	uint64_t type = w->type;
+	uint64_t type;
 
-	if (w->id == WORD_RAW && !number(m, ARG_TYPE, 0, &type))
+	if (!number(m, ARG_TYPE, w->type, &type))
 		return false;
 	derp_head_build(head, (uint32_t)type, 0);
 	if (!put(m, head, sizeof(head)))

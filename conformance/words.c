@@ -114,7 +114,8 @@ const struct scenario_word scenario_words[] = {
 
 	BOTH("server-key", SERVER_KEY, A(MAGIC) | A(KEY), "ServerKey"),
 	SENT("client-info", CLIENT_INFO,
-	     INFO | A(KEY) | A(NONCE) | A(TO) | A(BOX) | A(FLIP), "ClientInfo"),
+	     INFO | A(KEY) | A(NONCE) | A(TO) | A(BOX) | A(FLIP) | A(TYPE),
+	     "ClientInfo"),
 	{ "server-info", WORD_FRAME, WORD_TYPED, DERP_SERVER_INFO, false, true,
 	  0, A(VERSION) | A(RATE) | A(BURST) | A(JSON) | A(LEN), 0,
 	  "ServerInfo" },
