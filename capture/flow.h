@@ -238,8 +238,6 @@ size_t search_data(struct capture *c, struct flow *f, int side,
 /* Nothing more comes here: decide with what there is. */
 void search_end(struct capture *c, struct flow *f, int side);
 void search_begin(struct side *s, bool resync);
-/* The stamp of buf[at]. */
-struct stamp search_stamp(const struct side *s, uint32_t at);
 /* Tell what was passed over for nothing. */
 void search_lost(struct capture *c, struct flow *f, int side);
 

@@ -265,12 +265,3 @@ enum packet_kind packet_read(struct segment *s, const struct capture_packet *p)
 		return PACKET_LINK;
 	}
 }
-
-bool packet_knows_link(uint32_t link)
-{
-	struct capture_packet p = { 0 };
-	struct segment s;
-
-	p.link = link;
-	return packet_read(&s, &p) != PACKET_LINK;
-}

@@ -35,6 +35,5 @@ enum packet_kind {
 };
 
 enum packet_kind packet_read(struct segment *s, const struct capture_packet *p);
-bool packet_knows_link(uint32_t link);
 
 #endif

@@ -146,7 +146,8 @@ static void mark(struct capture *c, struct side *s)
 	s->marks[s->num_marks - 1].end = s->len;
 }
 
-struct stamp search_stamp(const struct side *s, uint32_t at)
+/* The stamp of buf[at]. */
+static struct stamp stamp_at(const struct side *s, uint32_t at)
 {
 	uint32_t i;
 
@@ -216,7 +217,7 @@ static void in_step(struct capture *c, struct flow *f, int side, uint32_t from)
 	else if (from == DERP_FROM_SERVER)
 		flow_set_client(f, !side);
 	forget(s, s->from);
-	s->stamp = search_stamp(s, 0);
+	s->stamp = stamp_at(s, 0);
 	flow_start(c, f, side, CAPTURE_MIDDLE, "");
 	tell_passed(c, f, side, s->skipped, s->off - s->skipped);
 	s->stamp = newest;
