@@ -10,6 +10,7 @@
 #include <sodium.h>
 
 #include "replay_report.h"
+#include "replay_script.h"
 
 #define SAMPLE "corpus/captures/go-1.104.5-plain.pcap"
 #define EQUAL 30u /* answers in it, logins included */
@@ -379,6 +380,74 @@ static void nobody_there_is_unreachable(void **state)
 	replay_match_free(out.match);
 }
 
+/* ---- captures written by hand, against derpd -------------------------- */
+
+static struct replay_outcome play_script(const char *capture, uint32_t equal)
+{
+	struct replay_options o = { .timeout_ms = 500, .settle_ms = 30 };
+	struct replay_plan *p = plan_of(capture);
+	struct replay_outcome out;
+
+	strcpy(o.target.host, "127.0.0.1");
+	o.target.port = (uint16_t)derpd_port;
+	randombytes_buf(&o.seed, sizeof(o.seed));
+	replay_play(&out, p, &o);
+	assert_non_null(out.match);
+	if (out.match->different > 0)
+		replay_report_text(stderr, &(struct replay_source){ 0 }, p,
+				   &out);
+	assert_int_equal(out.end, REPLAY_PLAYED);
+	assert_int_equal(out.match->different, 0);
+	assert_int_equal(out.match->equal, equal);
+	replay_match_free(out.match);
+	replay_plan_free(p);
+	return out;
+}
+
+/* The server gives three at once, then one a second; the capture has time. */
+static void notices_are_drawn_as_fast_as_they_are_given(void **state)
+{
+	char text[2048] = "1 open | 1> info A | 1< sinfo";
+
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+			 " | 1> send X disco:%d | 1< gone X 1", i);
+	play_script(text, 6);
+}
+
+/* Nothing but the order of what two connections do shows who receives. */
+static void what_nobody_answers_is_done_before_others_go_on(void **state)
+{
+	char text[8192] = "1 open | 1> info A | 1< sinfo | 2 open | 2> info A |"
+			  "2< sinfo | 3 open | 3> info B | 3< sinfo";
+
+	(void)state;
+	for (int i = 0; i < 60; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+			 " | %d> raw 07 1 | 3> send A p%d | %d< recv B p%d",
+			 1 + i % 2, i, 1 + i % 2, i);
+	play_script(text, 63);
+}
+
+/* A hundred packets under way at once are more than a server keeps. */
+static void a_burst_is_sent_as_fast_as_it_arrives(void **state)
+{
+	char *text = malloc(65536);
+	size_t n;
+
+	(void)state;
+	assert_non_null(text);
+	n = (size_t)sprintf(text, "1 open | 1> info A | 1< sinfo | 2 open |"
+				  "2> info B | 2< sinfo");
+	for (int i = 0; i < 200; i++)
+		n += (size_t)sprintf(text + n, " | +0 | 1> send B p%d", i);
+	for (int i = 0; i < 200; i++)
+		n += (size_t)sprintf(text + n, " | +0 | 2< recv A p%d", i);
+	play_script(text, 202);
+	free(text);
+}
+
 #define NUM_ROWS (sizeof(rows) / sizeof(*rows))
 
 int main(void)
@@ -388,8 +457,12 @@ int main(void)
 		cmocka_unit_test(a_login_refused_is_a_difference),
 		cmocka_unit_test(a_server_that_dies_is_told),
 		cmocka_unit_test(nobody_there_is_unreachable),
+		cmocka_unit_test(notices_are_drawn_as_fast_as_they_are_given),
+		cmocka_unit_test(
+			what_nobody_answers_is_done_before_others_go_on),
+		cmocka_unit_test(a_burst_is_sent_as_fast_as_it_arrives),
 	};
-	struct CMUnitTest tests[NUM_ROWS + 4];
+	struct CMUnitTest tests[NUM_ROWS + 7];
 
 	memset(tests, 0, sizeof(tests));
 	for (size_t i = 0; i < NUM_ROWS; i++) {

@@ -46,6 +46,9 @@ static const struct row rows[] = {
 	  A " | 1> ping 5 | 1< pong 5 | +1 | 1> ping 6 | 1< pong 6",
 	  LOGIN_A "1> Ping ping0\n1< Pong ping0\n"
 		  "1> Ping ping1\n1< Pong ping1\n" },
+	{ "a ping that was lost long ago is not under way",
+	  A " | 1> ping 5 | +2000 | 1> ping 6 | 1< pong 6",
+	  LOGIN_A "1> Ping ping0\n1> Ping ping1\n1< Pong ping1\n" },
 	{ "an unanswered ping stays unanswered", A " | 1> ping 5",
 	  LOGIN_A "1> Ping ping0\n" },
 	{ "a ping at the end may be answered", A " | 1> ping 5 | +1 | 1> fin",
@@ -107,6 +110,38 @@ static const struct row rows[] = {
 	  LOGIN_A LOGIN_B
 	  "1> SendPacket dst=client1 1 byte \"x\"\n2> close\n"
 	  "2< RecvPacket src=client0 1 byte \"x\" (may come)\n" },
+	{ "a packet to who comes later is not delivered",
+	  A " | 1> send B x | " B,
+	  LOGIN_A "1> SendPacket dst=client1 1 byte \"x\"\n" LOGIN_B },
+	{ "a packet to who just comes may be delivered",
+	  A " | 1> send B x | +1 | 2 open | +1 | 2> info B | 2< sinfo"
+	    " | +1 | 2< recv A x",
+	  LOGIN_A "1> SendPacket dst=client1 1 byte \"x\"\n" LOGIN_B
+		  "2< RecvPacket src=client0 1 byte \"x\" (may come)\n" },
+	{ "who writes last receives",
+	  A " | 2 open | 2> info A | 2< sinfo | 3 open | 3> info B | 3< sinfo"
+	    " | 1> raw 07 1 | 3> send A x | 1< recv B x",
+	  LOGIN_A "2> login client0\n3> login client1\n"
+		  "1> NotePreferred 1 byte \"1\"\n"
+		  "3> SendPacket dst=client0 1 byte \"x\"\n"
+		  "1< RecvPacket src=client1 1 byte \"x\"\n" },
+	{ "of two who write at once either receives",
+	  A " | 2 open | 2> info A | 2< sinfo | 3 open | 3> info B | 3< sinfo"
+	    " | 1> raw 07 1 | +1 | 2> raw 07 1 | 3> send A x | 1< recv B x",
+	  LOGIN_A "2> login client0\n3> login client1\n"
+		  "1> NotePreferred 1 byte \"1\"\n"
+		  "2> NotePreferred 1 byte \"1\"\n"
+		  "3> SendPacket dst=client0 1 byte \"x\"\n"
+		  "1< RecvPacket src=client1 1 byte \"x\" (may come)\n"
+		  "extra 2< RecvPacket src=client1 1 byte \"x\"\n" },
+	{ "where playing leads to what was captured nothing is chance",
+	  A " | 2 open | 2> info A | 2< sinfo | 3 open | 3> info B | 3< sinfo"
+	    " | 1> raw 07 1 | +1 | 2> raw 07 1 | 3> send A x | 2< recv B x",
+	  LOGIN_A "2> login client0\n3> login client1\n"
+		  "1> NotePreferred 1 byte \"1\"\n"
+		  "2> NotePreferred 1 byte \"1\"\n"
+		  "3> SendPacket dst=client0 1 byte \"x\"\n"
+		  "2< RecvPacket src=client1 1 byte \"x\"\n" },
 	{ "a reset is one", A " | 1> rst", LOGIN_A "1> reset\n" },
 	{ "who leaves behind his packet may be told of, or not",
 	  A " | " B " | 1> send B x | +1 | 1> fin | +1 | 2< recv A x",
@@ -135,6 +170,17 @@ static const struct row rows[] = {
 			  "2< RecvPacket src=client0 5 bytes \"hello\"\n"
 			  "2> SendPacket dst=client0 5 bytes \"world\"\n"
 			  "1< RecvPacket src=client1 5 bytes \"world\"\n" },
+	{ "one packet tells two keys",
+	  "1 middle | 2 middle | 1> send B hello | 2< recv A hello"
+	  " | 3 open | 3> info C | 3< sinfo | 3> send B x | 2< recv C x"
+	  " | 3> send A y | 1< recv C y",
+	  LOGIN_A LOGIN_B "1> SendPacket dst=client1 5 bytes \"hello\"\n"
+			  "2< RecvPacket src=client0 5 bytes \"hello\"\n"
+			  "3> login client2\n"
+			  "3> SendPacket dst=client1 1 byte \"x\"\n"
+			  "2< RecvPacket src=client2 1 byte \"x\"\n"
+			  "3> SendPacket dst=client0 1 byte \"y\"\n"
+			  "1< RecvPacket src=client2 1 byte \"y\"\n" },
 	{ "who watched before watches", "1 middle | " B " | 1< present B 1",
 	  "1> login client0 mesh\n1> WatchConns 0 bytes\n"
 	  "2> login client1\n1< PeerPresent peer=client1 flags=1\nmesh 1\n" },
