@@ -64,7 +64,8 @@ PCAP_LIBS   ?= -lpcap
 EV_LIBS     ?= -lev
 CMOCKA_LIBS ?= -lcmocka
 YAJL_LIBS   ?= -lyajl
-LIBS         = $(PCAP_LIBS) $(EV_LIBS) $(SODIUM_LIBS) -lm
+SSL_LIBS    ?= -lssl -lcrypto
+LIBS         = $(PCAP_LIBS) $(EV_LIBS) $(SSL_LIBS) $(SODIUM_LIBS) -lm
 
 # Arrows point down only: a folder sees the headers of those below it.
 SEES.codec            := codec

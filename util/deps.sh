@@ -18,6 +18,7 @@ needs() {
 		/usr/include/pcap/pcap.h libpcap-dev
 		/usr/include/cmocka.h libcmocka-dev
 		/usr/include/ev.h libev-dev
+		/usr/include/openssl/ssl.h libssl-dev
 		/usr/include/uthash.h uthash-dev
 		/usr/include/yajl/yajl_parse.h libyajl-dev
 		END
