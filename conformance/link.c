@@ -1,9 +1,9 @@
 /*
  * link.c - the socket side of a test connection.
  *
- *      connecting --> open --> ended
- *           |                   ^ FIN, RST, failed write, garbage, flood
- *           +---- refused ------+
+ *      connecting --> [TLS] --> open --> ended
+ *           |           |                 ^ FIN, RST, failed write,
+ *           +-----------+---- refused ----+ garbage, flood
  *
  * A failed write is not the end yet: what the server sent before it closed
  * is read first, since a case may expect it.
@@ -24,6 +24,7 @@
 #define READS_A_TURN 8 /* so that one link does not starve the others */
 
 void (*link_tap)(uint32_t serial, bool sent, const void *bytes, size_t len);
+struct tls_setup *link_tls;
 
 uint64_t link_now_us(void)
 {
@@ -40,10 +41,12 @@ static void close_socket(struct link *l)
 	ev_io_stop(l->loop, &l->reads);
 	ev_io_stop(l->loop, &l->writes);
 	ev_timer_stop(l->loop, &l->pause);
+	tls_free(l->tls);
+	l->tls = NULL;
 	if (l->fd >= 0)
 		close(l->fd);
 	l->fd = -1;
-	l->connecting = false;
+	l->connecting = l->shaking = false;
 	buf_free(&l->out);
 	l->out_at = l->out_left = 0;
 }
@@ -82,7 +85,7 @@ static void want_write(struct link *l)
 	if (l->fd < 0 || l->connecting || l->failed || l->held ||
 	    ev_is_active(&l->pause))
 		return;
-	if (l->out_left || l->shut_wanted)
+	if (l->out_left || l->shut_wanted || (l->tls && tls_waits(l->tls)))
 		ev_io_start(l->loop, &l->writes);
 	else
 		ev_io_stop(l->loop, &l->writes);
@@ -95,6 +98,8 @@ static void all_written(struct link *l)
 	if (l->shut_wanted) {
 		l->shut_wanted = false;
 		l->shut = true;
+		if (l->tls)
+			tls_finish(l->tls);
 		shutdown(l->fd, SHUT_WR);
 	}
 	l->news = true;
@@ -116,6 +121,22 @@ static bool is_cut(const struct link *l)
 	return l->cut && (l->cut_most == 0 || l->num_cut < l->cut_most);
 }
 
+static ssize_t put(struct link *l, const uint8_t *from, size_t len)
+{
+	return l->tls ? tls_write(l->tls, from, len)
+		      : send(l->fd, from, len, MSG_NOSIGNAL);
+}
+
+/* Is the record that the socket did not take out?  Plain bytes never wait. */
+static bool flushed(struct link *l)
+{
+	int r = l->tls ? tls_flush(l->tls) : 1;
+
+	if (r < 0)
+		write_failed(l, errno);
+	return r > 0;
+}
+
 static void write_some(struct link *l)
 {
 	size_t n;
@@ -125,7 +146,7 @@ static void write_some(struct link *l)
 		n = l->out_left;
 		if (is_cut(l) && n > l->cut)
 			n = l->cut;
-		got = send(l->fd, l->out.at + l->out_at, n, MSG_NOSIGNAL);
+		got = put(l, l->out.at + l->out_at, n);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -148,7 +169,7 @@ static void write_some(struct link *l)
 			return;
 		}
 	}
-	if (l->out_left == 0)
+	if (l->out_left == 0 && flushed(l))
 		all_written(l);
 	want_write(l);
 }
@@ -190,7 +211,7 @@ void link_cut(struct link *l, uint32_t cut, uint32_t ms)
 void link_hold(struct link *l)
 {
 	l->held = true;
-	if (l->fd >= 0)
+	if (l->fd >= 0 && !l->connecting)
 		ev_io_stop(l->loop, &l->writes);
 }
 
@@ -210,21 +231,33 @@ void link_shutdown(struct link *l)
 
 /* ---- reading --------------------------------------------------------- */
 
+static ssize_t get(struct link *l, uint8_t *to, size_t cap)
+{
+	return l->tls ? tls_read(l->tls, to, cap) : recv(l->fd, to, cap, 0);
+}
+
+static enum link_how how_ended(int error)
+{
+	if (error == 0)
+		return LINK_FIN;
+	return error == EPROTO ? LINK_GARBAGE : LINK_RST;
+}
+
 static void read_some(struct link *l, int turns)
 {
 	uint8_t bytes[READ_ONCE];
 	ssize_t n;
 
 	while (turns-- > 0 && !l->ended) {
-		n = recv(l->fd, bytes, sizeof(bytes), 0);
+		n = get(l, bytes, sizeof(bytes));
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return;
 		if (n <= 0) {
+			int error = n == 0 ? 0 : errno;
 			link_input_end(l);
-			link_end(l, n == 0 ? LINK_FIN : LINK_RST,
-				 n == 0 ? 0 : errno);
+			link_end(l, how_ended(error), error);
 			return;
 		}
 		if (link_tap)
@@ -242,7 +275,7 @@ void link_read_now(struct link *l)
 void link_pause(struct link *l)
 {
 	l->paused = true;
-	if (l->fd >= 0)
+	if (l->fd >= 0 && l->opened)
 		ev_io_stop(l->loop, &l->reads);
 }
 
@@ -253,17 +286,56 @@ void link_resume(struct link *l)
 		ev_io_start(l->loop, &l->reads);
 }
 
+static void shake(struct link *l);
+
 static void readable(struct ev_loop *loop, ev_io *io, int revents)
 {
 	struct link *l = io->data;
 
 	(void)loop;
 	(void)revents;
-	read_some(l, READS_A_TURN);
+	if (l->shaking) {
+		shake(l);
+	} else {
+		read_some(l, READS_A_TURN);
+		want_write(l); /* TLS may have something to say by itself */
+	}
 	wake(l);
 }
 
 /* ---- connecting ------------------------------------------------------ */
+
+static void opened(struct link *l)
+{
+	l->connecting = l->shaking = false;
+	l->opened = true;
+	ev_io_stop(l->loop, &l->writes);
+	if (l->paused)
+		ev_io_stop(l->loop, &l->reads);
+	else
+		ev_io_start(l->loop, &l->reads);
+	link_add_event(l, LINK_OPENED, 0);
+	want_write(l);
+}
+
+/* Neither held bytes nor a pause concern the handshake. */
+static void shake(struct link *l)
+{
+	char err[TRANSPORT_ERR_MAX];
+	int r = tls_handshake(l->tls, err);
+
+	if (r < 0) {
+		link_end(l, LINK_REFUSED, EPROTO);
+	} else if (r > 0) {
+		opened(l);
+	} else {
+		ev_io_start(l->loop, &l->reads);
+		if (tls_waits(l->tls))
+			ev_io_start(l->loop, &l->writes);
+		else
+			ev_io_stop(l->loop, &l->writes);
+	}
+}
 
 static void connected(struct link *l)
 {
@@ -275,13 +347,17 @@ static void connected(struct link *l)
 		link_end(l, LINK_REFUSED, error);
 		return;
 	}
-	l->connecting = false;
-	l->opened = true;
-	ev_io_stop(l->loop, &l->writes);
-	if (!l->paused)
-		ev_io_start(l->loop, &l->reads);
-	link_add_event(l, LINK_OPENED, 0);
-	want_write(l);
+	if (link_tls == NULL) {
+		opened(l);
+		return;
+	}
+	l->tls = tls_new(link_tls, l->fd);
+	if (l->tls == NULL) {
+		link_end(l, LINK_REFUSED, ENOMEM);
+		return;
+	}
+	l->shaking = true;
+	shake(l);
 }
 
 static void writable(struct ev_loop *loop, ev_io *io, int revents)
@@ -290,7 +366,9 @@ static void writable(struct ev_loop *loop, ev_io *io, int revents)
 
 	(void)loop;
 	(void)revents;
-	if (l->connecting)
+	if (l->shaking)
+		shake(l);
+	else if (l->connecting)
 		connected(l);
 	else
 		write_some(l);
@@ -359,6 +437,8 @@ void link_close(struct link *l, bool reset)
 	} else if (!l->connecting) {
 		/* Unread bytes would turn the FIN into a RST. */
 		link_read_now(l);
+		if (l->tls)
+			tls_finish(l->tls);
 		if (l->fd >= 0)
 			shutdown(l->fd, SHUT_RDWR);
 	}

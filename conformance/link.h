@@ -29,13 +29,14 @@
 
 #include "derp.h"
 #include "derp_http.h"
+#include "tls.h"
 #include "value.h"
 
 #define LINK_EVENTS_MAX (64u << 20) /* bytes of payloads that wait */
 #define LINK_BODY_MAX (1u << 20)    /* of an HTTP response */
 
 enum link_event_kind {
-	LINK_OPENED, /* TCP is connected */
+	LINK_OPENED, /* TCP is connected, and TLS if it is wanted */
 	LINK_HTTP,   /* a response: status, head[], body[] */
 	LINK_FRAME,  /* type, len, body[len] */
 	LINK_ENDED,  /* the last event: how, error */
@@ -46,7 +47,7 @@ enum link_how {
 	LINK_RST,     /* reset */
 	LINK_WRITE,   /* a write failed, and no end could be read */
 	LINK_REFUSED, /* was never connected: error says why */
-	LINK_GARBAGE, /* what came is neither HTTP nor DERP: we gave up */
+	LINK_GARBAGE, /* what came is neither HTTP nor DERP, or broke TLS */
 	LINK_FLOOD,   /* more came than we keep: we gave up */
 };
 
@@ -87,7 +88,10 @@ struct link {
 	int fd;
 	void (*woken)(struct link *l, void *ctx);
 	void *ctx;
-	bool connecting, paused, held, shut, shut_wanted, news;
+	struct tls *tls; /* NULL: plain */
+	bool connecting; /* until LINK_OPENED */
+	bool shaking;    /* connecting, and TCP is */
+	bool paused, held, shut, shut_wanted, news;
 	uint32_t cut, cut_ms, num_cut;
 	uint32_t serial; /* of link_connect() */
 	struct buf out;
@@ -108,6 +112,10 @@ struct link {
  * Each connection has a number of its own. */
 extern void (*link_tap)(uint32_t serial, bool sent, const void *bytes,
 			size_t len);
+
+/* Connections that begin from now on speak TLS; NULL: they do not.  A close
+ * is then a close_notify, a FIN or a RST, and each write a record. */
+extern struct tls_setup *link_tls;
 
 /* Microseconds of the monotonic clock. */
 uint64_t link_now_us(void);
