@@ -152,7 +152,7 @@ static bool is_open(const struct chance *g, uint32_t step)
 		return true;
 	for (uint32_t k = 0; k < p->num_conns; k++)
 		if (chance_is_client(p, k, s->norm.key) &&
-		    (chance_near_end(g, k, s->ts_ns) ||
+		    (g->doomed[k] || chance_near_end(g, k, s->ts_ns) ||
 		     chance_near_begin(g, k, s->ts_ns)))
 			return true;
 	return false;
@@ -318,9 +318,15 @@ static int judge_packet(struct chance *g, uint32_t step)
 
 	if (s->link != REPLAY_NONE)
 		r = &p->steps[s->link];
-	if (draws && to == REPLAY_NONE)
+	if (draws && (to == REPLAY_NONE || s->needs_token))
 		drawn = spend_token(g, s);
-	if (!g->doomed[s->conn] && is_as_played(s, r, to, drawn))
+	/* Its allowance was spent then; now it may not be. */
+	if (r == NULL && draws && to == REPLAY_NONE && !drawn) {
+		s->may_draw = true;
+		return chance_allow(p, s->conn, &n);
+	}
+	if (!g->doomed[s->conn] && (to == REPLAY_NONE || !g->doomed[to]) &&
+	    is_as_played(s, r, to, drawn))
 		return 0;
 	if (known) {
 		open = is_open(g, step) || g->doomed[s->conn];

@@ -69,6 +69,20 @@ static const struct row rows[] = {
 	  LOGIN_A
 	  "1> SendPacket dst=unknown0 80 bytes 5453f09f92ac61646464646464646464...\n"
 	  "extra 1< PeerGone peer=unknown0 not-here\n" },
+	{ "a notice that was rationed may come",
+	  A
+	  " | " B
+	  " | 2> fin | +1000 | 1> ping 1 | 1< pong 1 | +9 | 1> send B disco:a | +1 | 1< gone B 1 | +9 | 1> send B disco:b | +1 | 1< gone B 1 | +9 | 1> send B disco:c | +1 | 1< gone B 1 | +9 | 1> send B disco:d",
+	  LOGIN_A LOGIN_B
+	  "2> close\n1> Ping ping0\n1< Pong ping0\n"
+	  "1> SendPacket dst=client1 80 bytes 5453f09f92ac61646464646464646464...\n"
+	  "1< PeerGone peer=client1 not-here\n"
+	  "1> SendPacket dst=client1 80 bytes 5453f09f92ac62646464646464646464...\n"
+	  "1< PeerGone peer=client1 not-here\n"
+	  "1> SendPacket dst=client1 80 bytes 5453f09f92ac63646464646464646464...\n"
+	  "1< PeerGone peer=client1 not-here\n"
+	  "1> SendPacket dst=client1 80 bytes 5453f09f92ac64646464646464646464...\n"
+	  "extra 1< PeerGone peer=client1 not-here\ntoken 3\n" },
 	{ "a packet whose sender was not captured is optional",
 	  A " | 1< recv X hello",
 	  LOGIN_A "1< RecvPacket src=unknown0 5 bytes \"hello\" (may come)\n"
