@@ -150,9 +150,9 @@ $(B)/conformance/embedded.o: $(B)/conformance/embedded.c $(B)/flags
 	$(call say,CC,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) -Iconformance -c -o $@ $<
 
-link = $(call say,LD,$@) $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^)
+link = $(call say,LD,$@) $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
 ifeq ($(V),1)
-link = $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^)
+link = $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^)
 endif
 
 $(B)/derpd: $(B)/reference-server/derpd.o $(call linked,reference-server transport util codec)
@@ -178,18 +178,22 @@ $(foreach f,$(filter-out fuzz,$(folders)),$(if $(filter $(B)/$(f)/%,$(tests)),$(
 
 # One fuzz source, three programs: with libFuzzer's main, with AFL++'s, or
 # with ours, which runs each file that it is given once.
-fuzzed := $(call linked,$(filter-out fuzz,$(SEES.fuzz)))
+fuzzed := $(call linked,conformance capture util codec)
+harness = $(addprefix $(B)/fuzz/fuzz_,$(1))
 # Harnesses whose input is a stream of frames have a mutator that knows it.
-framed := reader views
 ifeq ($(VARIANT),fuzz)
 mutator := $(B)/fuzz/mutate.o $(B)/fuzz/mutate_libfuzzer.o
 endif
-$(framed:%=$(B)/fuzz/fuzz_%): $(B)/%: $(B)/%.o $(mutator) $(fuzzed)
-	$(link) -fsanitize=fuzzer $(YAJL_LIBS) $(LIBS)
-$(filter-out $(framed:%=$(B)/fuzz/fuzz_%),$(fuzzers)): $(B)/%: $(B)/%.o $(fuzzed)
-	$(link) -fsanitize=fuzzer $(YAJL_LIBS) $(LIBS)
+$(call harness,reader views tcp): $(mutator)
+# Two on captures share what they check, some stand in for the system.
+story := $(B)/fuzz/story.o
+$(call harness,pcap tcp pcap.run tcp.run): $(story)
+$(call harness,pcap pcap.run): wrap = -Wl,--wrap=read
+$(call harness,decode decode.run): wrap = -Wl,--wrap=write
+$(fuzzers): $(B)/%: $(B)/%.o $(fuzzed)
+	$(link) $(wrap) -fsanitize=fuzzer $(YAJL_LIBS) $(LIBS)
 $(runners): $(B)/%.run: $(B)/%.o $(B)/fuzz/runner.o $(fuzzed)
-	$(link) $(YAJL_LIBS) $(LIBS)
+	$(link) $(wrap) $(YAJL_LIBS) $(LIBS)
 # A fault on purpose, which both engines must find.
 $(B)/fuzz/planted: $(B)/fuzz/fuzz_reader.o $(B)/fuzz/planted.o $(mutator) $(fuzzed)
 	$(link) -Wl,--wrap=derp_reader_next -fsanitize=fuzzer $(LIBS)

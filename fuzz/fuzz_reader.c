@@ -97,15 +97,6 @@ static void model(struct story *s, const uint8_t *in, size_t len,
 	tell_number(s, 'Z', len == 0 ? 0 : (uint32_t)-DERP_E_EOF, 0);
 }
 
-static uint32_t next_cut(uint32_t *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 17;
-	*state ^= *state << 5;
-	/* Mostly short pieces, which is where the states are. */
-	return *state % 8 == 0 ? *state % 4096 + 1 : *state % 7 + 1;
-}
-
 /* Feed one piece; false when the reader is dead. */
 static bool feed(struct derp_reader *r, struct story *s, uint8_t *buf,
 		 uint32_t cap, const uint8_t *in, size_t len)
@@ -142,7 +133,7 @@ static void run(struct story *s, const uint8_t *in, size_t len,
 	fuzz_check(buf != NULL);
 	derp_reader_init(&r, steer->max);
 	for (;;) {
-		size_t n = cuts ? smaller(len, next_cut(&cuts)) : len;
+		size_t n = fuzz_cut(&cuts, len);
 		/* An exact copy: a read past the piece is seen. */
 		uint8_t *piece = fuzz_copy(in, n);
 		bool alive = feed(&r, s, buf, steer->cap, piece, n);
