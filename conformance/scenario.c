@@ -76,6 +76,13 @@ char *scenario_strdup(struct scenario *s, const char *text, size_t len)
 
 /* ---- errors ---------------------------------------------------------- */
 
+/* A file may hold anything; one character stands for each byte of it, so
+ * that the caret finds its place. */
+static char printable(char c)
+{
+	return c >= ' ' && c <= '~' ? c : '?';
+}
+
 static void add_error(struct parser *p, struct scenario_pos pos,
 		      const char *fmt, va_list ap)
 	__attribute__((format(printf, 3, 0)));
@@ -92,6 +99,8 @@ static void add_error(struct parser *p, struct scenario_pos pos,
 		e->file = p->file;
 		e->pos = pos;
 		vsnprintf(e->text, sizeof(e->text), fmt, ap);
+		for (char *c = e->text; *c != '\0'; c++)
+			*c = printable(*c);
 	}
 	s->num_errors++;
 }
@@ -160,10 +169,7 @@ void scenario_error_print(FILE *out, const struct scenario_error *e)
 		return;
 	fputs("  ", out);
 	for (size_t i = 0; i < len; i++)
-		fputc((unsigned char)line[i] < 0x20 && line[i] != '\t'
-			      ? '?'
-			      : line[i],
-		      out);
+		fputc(line[i] == '\t' ? '\t' : printable(line[i]), out);
 	fputs("\n  ", out);
 	for (size_t i = 0; i + 1 < e->pos.col; i++)
 		fputc(i < len && line[i] == '\t' ? '\t' : ' ', out);
