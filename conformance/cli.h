@@ -61,6 +61,9 @@ struct cli_options {
 	uint8_t mesh_key[DERP_KEY_LEN];
 	bool has_mesh_key;
 	const char *mesh_key_file;
+	/* its TLS; the strings are NULL when not given */
+	bool tls, insecure;
+	const char *sni, *ca_file, *pin, *keylog;
 	/* selection */
 	struct cli_words selectors, except, xfail, baselines;
 	const char *suite; /* NULL: the embedded one */
@@ -97,6 +100,12 @@ void cli_options_free(struct cli_options *o);
 
 /* Is the host this machine?  Only names and addresses that say so. */
 bool cli_is_loopback(const char *host);
+
+/* Let test connections speak TLS as the options say, after a first one that
+ * finds out whether the target can.  EXIT_GOOD too when they are to be
+ * plain. */
+int cli_tls_open(const struct cli_options *o);
+void cli_tls_close(void);
 
 /* ---- suite ----------------------------------------------------------- */
 

@@ -11,6 +11,7 @@
 
 #include "derp_key.h"
 #include "options.h"
+#include "tls.h"
 
 #include "cli_text.h"
 
@@ -43,7 +44,16 @@ enum {
 	O_RECORD,
 	O_COLOR,
 	O_LOSSY,
+	O_TLS,
+	O_INSECURE,
+	O_SNI,
+	O_CA,
+	O_PIN,
+	O_KEYLOG,
 };
+
+#define PORT_PLAIN 3340
+#define PORT_TLS 443
 
 #define RUN CLI_FOR_RUN
 #define PLAY (CLI_FOR_RUN | CLI_FOR_REPLAY)
@@ -55,8 +65,11 @@ static const struct row {
 } rows[] = {
 	{ { O_HOST, "host", 'h', "HOST", "target (127.0.0.1)", "Target" },
 	  PLAY },
-	{ { O_PORT, "port", 'p', "PORT", "its port (3340)", NULL }, PLAY },
-	{ { O_URL, "url", 0, "URL", "both at once: derp://HOST:PORT[/PATH]",
+	{ { O_PORT, "port", 'p', "PORT", "its port (3340; with TLS 443)",
+	    NULL },
+	  PLAY },
+	{ { O_URL, "url", 0, "URL",
+	    "both at once: derp://HOST:PORT[/PATH];\nderps:// is -t, too",
 	    NULL },
 	  PLAY },
 	{ { O_PATH, "path", 0, "PATH", "of the upgrade request (/derp)", NULL },
@@ -66,6 +79,25 @@ static const struct row {
 	  RUN },
 	{ { O_MESH_KEY, "mesh-key", 0, "FILE",
 	    "mesh key of the target, 64 hex digits; - is\nstandard input",
+	    NULL },
+	  PLAY },
+	{ { O_TLS, "tls", 't', NULL, "speak TLS", "TLS" }, PLAY },
+	{ { O_INSECURE, "insecure", 'k', NULL, "take any certificate", NULL },
+	  PLAY },
+	{ { O_SNI, "sni", 0, "NAME",
+	    "name to ask for, and to find in the certificate\n(the host)",
+	    NULL },
+	  PLAY },
+	{ { O_CA, "ca", 0, "FILE", "CAs to trust, PEM, instead of the system's",
+	    NULL },
+	  PLAY },
+	{ { O_PIN, "pin", 0, "PIN",
+	    "trust this certificate only: sha256-raw:HEX, as\nin CertName of "
+	    "a DERP map",
+	    NULL },
+	  PLAY },
+	{ { O_KEYLOG, "keylog", 0, "FILE",
+	    "append the secrets of all connections, for\nderpdump and others",
 	    NULL },
 	  PLAY },
 	{ { O_EXCEPT, "except", 'e', "SELECTOR", "leave these cases out",
@@ -223,15 +255,19 @@ static int path(const struct opts *op, struct cli_options *o, const char *text)
 
 static int url(const struct opts *op, struct cli_options *o)
 {
-	static const char scheme[] = "derp://";
+	static const char plain[] = "derp://", tls[] = "derps://";
 	char authority[HOST_PORT_TEXT_MAX];
 	const char *rest = op->value, *slash;
 
-	if (strncmp(rest, scheme, sizeof(scheme) - 1) == 0)
-		rest += sizeof(scheme) - 1;
-	else if (strstr(rest, "://") != NULL)
-		return opts_fail(op, "--url wants derp://HOST:PORT; TLS is "
-				     "not there yet");
+	if (strncmp(rest, plain, sizeof(plain) - 1) == 0) {
+		rest += sizeof(plain) - 1;
+	} else if (strncmp(rest, tls, sizeof(tls) - 1) == 0) {
+		rest += sizeof(tls) - 1;
+		o->tls = true;
+	} else if (strstr(rest, "://") != NULL) {
+		return opts_fail(op, "--url wants derp://HOST:PORT, or "
+				     "derps:// for TLS");
+	}
 	slash = strchr(rest, '/');
 	if (slash != NULL && slash[1] != '\0' && path(op, o, slash) != 0)
 		return OPTS_ERROR;
@@ -316,6 +352,21 @@ static int take(struct cli_options *o, const struct opts *op, int id)
 		return opt_port(op, &o->target.port, 1);
 	case O_URL:
 		return url(op, o);
+	case O_TLS:
+		return flag(&o->tls);
+	case O_INSECURE:
+		return flag(&o->insecure);
+	case O_SNI:
+		return text(&o->sni, op);
+	case O_CA:
+		return text(&o->ca_file, op);
+	case O_PIN:
+		if (!tls_is_pin(op->value))
+			return opts_fail(op, "--pin wants sha256-raw: and 64 "
+					     "hex digits, lower case");
+		return text(&o->pin, op);
+	case O_KEYLOG:
+		return text(&o->keylog, op);
 	case O_PATH:
 		return path(op, o, op->value);
 	case O_FAST_START:
@@ -390,6 +441,26 @@ static int new_words(struct cli_options *o, int argc)
 	return 0;
 }
 
+/* What belongs to TLS, without TLS, is a slip of the pen. */
+static int check_tls(struct cli_options *o, const struct opts *op)
+{
+	const char *alone = o->insecure          ? "-k"
+			    : o->sni != NULL     ? "--sni"
+			    : o->ca_file != NULL ? "--ca"
+			    : o->pin != NULL     ? "--pin"
+			    : o->keylog != NULL  ? "--keylog"
+						 : NULL;
+
+	if (!o->tls && alone != NULL)
+		return opts_fail(op, "%s is for TLS: add -t", alone);
+	if (o->insecure && (o->ca_file != NULL || o->pin != NULL))
+		return opts_fail(op, "-k takes any certificate: leave %s out",
+				 o->pin != NULL ? "--pin" : "--ca");
+	if (o->target.port == 0)
+		o->target.port = o->tls ? PORT_TLS : PORT_PLAIN;
+	return 0;
+}
+
 static int read_all(struct cli_options *o, struct opts *op)
 {
 	int id, e;
@@ -403,7 +474,7 @@ static int read_all(struct cli_options *o, struct opts *op)
 		return opts_exit(id);
 	for (int i = op->first; i < op->argc; i++)
 		add(&o->selectors, op->argv[i]);
-	return -1;
+	return check_tls(o, op) == 0 ? -1 : EXIT_USAGE;
 }
 
 int cli_options_read(struct cli_options *o, const struct cli_command *me,
@@ -423,7 +494,6 @@ int cli_options_read(struct cli_options *o, const struct cli_command *me,
 
 	memset(o, 0, sizeof(*o));
 	snprintf(o->target.host, sizeof(o->target.host), "127.0.0.1");
-	o->target.port = 3340;
 	o->rounds = 1;
 	memset(table, 0, sizeof(table));
 	for (size_t i = 0; i < NUM_ROWS; i++) {

@@ -157,6 +157,16 @@ static void write_again(struct run *r)
 		cap -= (size_t)n;                                              \
 	} while (0)
 	ADD("derpspec run -h %s -p %u", o->target.host, o->target.port);
+	if (o->tls)
+		ADD(" -t");
+	if (o->insecure)
+		ADD(" -k");
+	if (o->sni != NULL)
+		ADD(" --sni '%s'", o->sni);
+	if (o->ca_file != NULL)
+		ADD(" --ca '%s'", o->ca_file);
+	if (o->pin != NULL)
+		ADD(" --pin %s", o->pin);
 	if (o->path != NULL)
 		ADD(" --path '%s'", o->path);
 	if (o->fast_start)
@@ -192,7 +202,8 @@ static int prepare(struct run *r)
 	if (!r->o.has_seed)
 		randombytes_buf(&r->o.seed, sizeof(r->o.seed));
 	host_port_text(host, &r->o.target);
-	snprintf(r->target, sizeof(r->target), "derp://%s%s", host,
+	snprintf(r->target, sizeof(r->target), "%s://%s%s",
+		 r->o.tls ? "derps" : "derp", host,
 		 r->o.path != NULL ? r->o.path : "/derp");
 	write_again(r);
 	code = output_open(&r->json, r->o.json);
@@ -300,6 +311,7 @@ static void run_rounds(struct run *r)
 		.host = o->target.host,
 		.port = port,
 		.path = o->path,
+		.host_line = o->sni,
 		.fast_start = o->fast_start,
 		.timeout_ms = o->timeout_ms,
 		.settle_ms = o->settle_ms,
@@ -491,7 +503,10 @@ int cli_run(const struct cli_command *me, int argc, char **argv)
 	if (code == 0)
 		code = prepare(r);
 	if (code == 0)
+		code = cli_tls_open(&r->o);
+	if (code == 0)
 		code = run_and_report(r);
+	cli_tls_close();
 	release(r);
 	return code;
 }

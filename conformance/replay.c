@@ -190,7 +190,10 @@ static int run(struct replay *r)
 		return code;
 	r->to = r->json.f == stdout ? stderr : stdout;
 	host_port_text(r->target, &r->o.target);
-	code = play(r);
+	code = cli_tls_open(&r->o);
+	if (code == 0)
+		code = play(r);
+	cli_tls_close();
 	keep = code != EXIT_INPUT && code != EXIT_OURS;
 	closed = output_close(&r->json, keep);
 	return closed != 0 ? closed : code;

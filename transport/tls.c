@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -250,6 +251,17 @@ static void explain(const struct tls *t, char why[TRANSPORT_ERR_MAX])
 	snprintf(why, TRANSPORT_ERR_MAX, "%s", text);
 }
 
+static int fail(const struct tls *t, const char *why,
+		char err[TRANSPORT_ERR_MAX])
+{
+	if (t->setup->server)
+		snprintf(err, TRANSPORT_ERR_MAX, "%s", why);
+	else
+		snprintf(err, TRANSPORT_ERR_MAX, "no TLS with %.100s: %.280s",
+			 t->setup->host, why);
+	return -1;
+}
+
 int tls_handshake(struct tls *t, char err[TRANSPORT_ERR_MAX])
 {
 	char why[TRANSPORT_ERR_MAX];
@@ -268,12 +280,33 @@ int tls_handshake(struct tls *t, char err[TRANSPORT_ERR_MAX])
 	t->broken = true;
 	explain(t, why);
 	ERR_clear_error();
-	if (t->setup->server)
-		snprintf(err, TRANSPORT_ERR_MAX, "%s", why);
-	else
-		snprintf(err, TRANSPORT_ERR_MAX, "no TLS with %.100s: %.280s",
-			 t->setup->host, why);
-	return -1;
+	return fail(t, why, err);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int tls_handshake_wait(struct tls *t, int timeout_ms,
+		       char err[TRANSPORT_ERR_MAX])
+{
+	int64_t end = now_ms() + timeout_ms, left;
+	int r;
+
+	while ((r = tls_handshake(t, err)) == 0) {
+		struct pollfd p = { .fd = t->fd, .events = POLLIN };
+		if (tls_waits(t))
+			p.events |= POLLOUT;
+		left = end - now_ms();
+		if (left <= 0)
+			return fail(t, "it does not answer in time", err);
+		poll(&p, 1, (int)left);
+	}
+	return r < 0 ? -1 : 0;
 }
 
 /* ---- bytes ----------------------------------------------------------- */

@@ -78,6 +78,9 @@ void tls_free(struct tls *t); /* says nothing to the peer */
 
 /* 1: done, 0: wait, -1: failed, and err says why. */
 int tls_handshake(struct tls *t, char err[TRANSPORT_ERR_MAX]);
+/* All of it, waiting at most timeout_ms: 0, or -1 and err. */
+int tls_handshake_wait(struct tls *t, int timeout_ms,
+		       char err[TRANSPORT_ERR_MAX]);
 /* As read() and write(): EAGAIN; 0 is the end.  EPROTO: the peer broke TLS or
  * sent an alert.  A FIN without close_notify is an end too: tls_cut_off(). */
 ssize_t tls_read(struct tls *t, void *to, size_t cap);
