@@ -6,9 +6,9 @@
 set -u
 : "${B:=build/release}"
 tmp=$(mktemp -d) || exit 5
-server= proxy= pass=0 fail=0
+running= pass=0 fail=0
 finish() {
-	for pid in $proxy $server; do kill "$pid" && wait "$pid"; done 2>/dev/null
+	for pid in $running; do kill "$pid" && wait "$pid"; done 2>/dev/null
 	rm -rf "$tmp"
 }
 trap finish EXIT
@@ -29,53 +29,72 @@ port_of() {
 
 od -An -v -tx1 -N32 /dev/urandom | tr -d ' \n' >"$tmp/mesh.key"
 chmod 600 "$tmp/mesh.key"
-: >"$tmp/derpd"
-"$B/derpd" --listen 127.0.0.1:0 --mesh-key-file "$tmp/mesh.key" \
-	>"$tmp/derpd" 2>"$tmp/derpd.log" &
-server=$!
-port_of "$tmp/derpd" $server
-target=$port
 
-# judge NAME RULE CASE WHAT
+# judge NAME CASE: run the suite past one fault; leaves $tmp/NAME.failed, the
+# cases that failed, and $tmp/NAME.ok when that is as it should be.
 judge() {
+	started=
+	trap 'kill $started 2>/dev/null' EXIT
+	# Each has a server of its own: equal seeds make equal keys.
+	: >"$tmp/$1.derpd"
+	"$B/derpd" --listen 127.0.0.1:0 --mesh-key-file "$tmp/mesh.key" \
+		>"$tmp/$1.derpd" 2>"$tmp/$1.derpd.log" &
+	started=$!
+	port_of "$tmp/$1.derpd" $!
 	: >"$tmp/$1"
-	"$B/faulty" "$1" 127.0.0.1 "$target" >"$tmp/$1" 2>"$tmp/$1.log" &
-	proxy=$!
-	port_of "$tmp/$1" $proxy
+	"$B/faulty" "$1" 127.0.0.1 "$port" >"$tmp/$1" 2>"$tmp/$1.log" &
+	started="$started $!"
+	port_of "$tmp/$1" $!
 	"$B/derpspec" run -h 127.0.0.1 -p "$port" -S --seed 1 \
-		--mesh-key "$tmp/mesh.key" --json "$tmp/report" \
-		>"$tmp/text" 2>&1
+		--mesh-key "$tmp/mesh.key" --json "$tmp/$1.json" \
+		>"$tmp/$1.text" 2>&1
 	result=$?
-	kill $proxy; wait $proxy 2>/dev/null; proxy=
-	failed=$(sed 's/{"id"/\n&/g' "$tmp/report" |
-		sed -n '/"verdict":"\(FAIL\|CRASH\)"/s/^{"id":"\([^"]*\)".*/\1/p')
-	count=$(printf '%s' "$failed" | grep -c .)
-	if [ "$3" = - ]; then
-		[ $result -eq 0 ] && [ "$count" -eq 0 ]
+	sed 's/{"id"/\n&/g' "$tmp/$1.json" |
+		sed -n '/"verdict":"\(FAIL\|CRASH\)"/s/^{"id":"\([^"]*\)".*/\1/p' \
+		>"$tmp/$1.failed"
+	if [ "$2" = - ]; then
+		[ $result -eq 0 ] && [ ! -s "$tmp/$1.failed" ]
 	else
 		# An instance id has its values in brackets behind the case.
-		printf '%s\n' "$failed" | sed 's/\[.*//' | grep -qxF -- "$3"
-	fi
-	verdict $? "$1" "$2" "$3" "$count"
+		sed 's/\[.*//' "$tmp/$1.failed" | grep -qxF -- "$2"
+	fi && : >"$tmp/$1.ok"
 }
 
-verdict() { # 0 or not, name, rule, case, cases that failed
-	if [ "$1" -eq 0 ]; then
+report() { # name, rule, case
+	if [ -e "$tmp/$1.ok" ]; then
 		pass=$((pass + 1)) word=ok
 	else
 		fail=$((fail + 1)) word=FAILED
 	fi
-	printf '  %-7s %-22s %-16s %-34s %3d failed\n' $word "$2" "$3" "$4" "$5"
+	printf '  %-7s %-22s %-16s %-34s %3d failed\n' $word "$1" "$2" "$3" \
+		"$(grep -c . "$tmp/$1.failed")"
 	if [ $word = FAILED ]; then
-		printf '%s\n' "$failed" | sed 's/^/          failed: /' | head -n 8
-		tail -n 3 "$tmp/text" | sed 's/^/          /'
+		sed 's/^/          failed: /' "$tmp/$1.failed" | head -n 8
+		tail -n 3 "$tmp/$1.text" | sed 's/^/          /'
 	fi
 }
 
+# The suite mostly waits: a few faults are judged at a time.
+at_a_time=4
+flush() {
+	for pid in $running; do wait "$pid"; done
+	running=
+	while IFS='	' read -r name rule case what; do
+		report "$name" "$rule" "$case"
+	done <"$tmp/batch"
+	: >"$tmp/batch"
+}
+
 "$B/faulty" --list >"$tmp/list" || exit 5
+running= count=0
+: >"$tmp/batch"
 while IFS='	' read -r name rule case what; do
 	[ $# -eq 0 ] || case " $* " in *" $name "*) ;; *) continue ;; esac
-	judge "$name" "$rule" "$case" "$what"
+	(judge "$name" "$case") &
+	running="$running $!" count=$((count + 1))
+	printf '%s\t%s\t%s\t%s\n' "$name" "$rule" "$case" "$what" >>"$tmp/batch"
+	[ $((count % at_a_time)) -ne 0 ] || flush
 done <"$tmp/list"
+flush
 printf '%d passed, %d failed\n' $pass $fail
 [ $fail -eq 0 ] && [ $pass -gt 0 ]
