@@ -224,8 +224,11 @@ static void end_flow(struct capture *c, struct flow *f, int side,
 	if (!f->open)
 		return;
 	event_init(&e, c, f, -1, CAPTURE_CLOSED);
-	if (side >= 0)
+	if (side >= 0) {
 		e.dir = flow_dir(f, side);
+		if (e.ts_ns < f->side[side].stamp.ts_ns)
+			e.ts_ns = f->side[side].stamp.ts_ns;
+	}
 	e.end = how;
 	event_tell(c, &e);
 }

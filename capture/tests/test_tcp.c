@@ -363,6 +363,23 @@ static void test_reset(void **state)
 			 "1< closed rst\n");
 }
 
+/* play() fails when the time of a direction goes back. */
+static void test_reset_with_an_older_time(void **state)
+{
+	struct build b, s;
+
+	(void)state;
+	client_stream(&s, 1);
+	build_init(&b);
+	b.now_us += 5000000;
+	hello(&b, C0, S0);
+	part(&b, C0, &s, 0, s.len);
+	b.now_us -= 3000000;
+	segment(&b, CLIENT, C0 + (uint32_t)s.len, TCP_RST, "", 0);
+	build_free(&s);
+	expect(&b, LOGIN PING("01") "1> closed rst\n");
+}
+
 static void test_fin_inside_frame(void **state)
 {
 	struct build b, s;
@@ -493,6 +510,7 @@ int main(void)
 		TEST(test_syn_retransmitted),
 		TEST(test_syn_out_of_order),
 		TEST(test_reset),
+		TEST(test_reset_with_an_older_time),
 		TEST(test_fin_inside_frame),
 		TEST(test_fin_inside_header),
 		TEST(test_fin_between_frames),
