@@ -77,7 +77,9 @@ struct cli_options {
 	bool lossy;
 	/* output */
 	int verbose;
-	const char *json, *junit, *record;
+	const char *json, *junit, *tap, *markdown, *html, *write_baseline;
+	const char *record;
+	bool github, as_json;
 	int color; /* enum cli_color */
 	/* private */
 	void *words;

@@ -1,7 +1,7 @@
 /*
  * cli_list.c - look at the suite without running it: list, show, coverage.
  */
-#include "cli.h"
+#include "cli_list.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -106,7 +106,10 @@ int cli_list(const struct cli_command *me, int argc, char **argv)
 	if (code == 0) {
 		code = suite_choose(&c, &s, &o, true);
 		if (code == 0) {
-			list_all(&s, &c, o.instances);
+			if (o.as_json)
+				cli_list_json(stdout, &s, &c, o.instances);
+			else
+				list_all(&s, &c, o.instances);
 			free(c.index);
 		}
 		suite_close(&s);

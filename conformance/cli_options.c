@@ -41,6 +41,12 @@ enum {
 	O_VERBOSE,
 	O_JUNIT,
 	O_JSON,
+	O_AS_JSON,
+	O_TAP,
+	O_MARKDOWN,
+	O_GITHUB,
+	O_HTML,
+	O_WRITE_BASELINE,
 	O_RECORD,
 	O_COLOR,
 	O_LOSSY,
@@ -159,6 +165,21 @@ static const struct row {
 	    "output",
 	    NULL },
 	  PLAY },
+	{ { O_AS_JSON, "json", 0, NULL, "one JSON object instead of lines",
+	    NULL },
+	  CLI_FOR_LIST },
+	{ { O_TAP, "tap", 0, "FILE", "write TAP, version 14", NULL }, RUN },
+	{ { O_HTML, "html", 0, "FILE", "write a page for a browser", NULL },
+	  RUN },
+	{ { O_MARKDOWN, "markdown", 0, "FILE",
+	    "write a summary for the page of a CI job", NULL },
+	  RUN },
+	{ { O_GITHUB, "github", 0, NULL,
+	    "print annotations for GitHub Actions, too", NULL },
+	  RUN },
+	{ { O_WRITE_BASELINE, "write-baseline", 0, "FILE",
+	    "write what failed as a baseline, to be completed", NULL },
+	  RUN },
 	{ { O_COLOR, "color", 0, "WHEN", "auto, always or never", NULL }, RUN },
 	{ { O_RECORD, "record", 0, "DIR", NULL, NULL }, RUN },
 };
@@ -414,6 +435,18 @@ static int take(struct cli_options *o, const struct opts *op, int id)
 		return text(&o->junit, op);
 	case O_JSON:
 		return text(&o->json, op);
+	case O_AS_JSON:
+		return flag(&o->as_json);
+	case O_TAP:
+		return text(&o->tap, op);
+	case O_HTML:
+		return text(&o->html, op);
+	case O_MARKDOWN:
+		return text(&o->markdown, op);
+	case O_GITHUB:
+		return flag(&o->github);
+	case O_WRITE_BASELINE:
+		return text(&o->write_baseline, op);
 	case O_RECORD:
 		return text(&o->record, op);
 	case O_COLOR:

@@ -17,8 +17,8 @@
 #include <sodium.h>
 
 #include "baseline.h"
-#include "cli_output.h"
 #include "cli_record.h"
+#include "cli_reports.h"
 #include "cli_text.h"
 #include "engine.h"
 #include "report.h"
@@ -34,7 +34,7 @@ struct run {
 	struct engine_item *items;
 	struct result *worst, *now; /* of each item: so far, this round */
 	struct report_case *cases;
-	struct output json, junit;
+	struct reports reports;
 	bool progress;
 	size_t num_done;
 	enum engine_end end;
@@ -206,9 +206,7 @@ static int prepare(struct run *r)
 		 r->o.tls ? "derps" : "derp", host,
 		 r->o.path != NULL ? r->o.path : "/derp");
 	write_again(r);
-	code = output_open(&r->json, r->o.json);
-	if (code == 0)
-		code = output_open(&r->junit, r->o.junit);
+	code = reports_open(&r->reports, &r->o);
 	if (code == 0 && r->o.record != NULL)
 		code = record_begin(r->o.record);
 	return code;
@@ -358,16 +356,12 @@ static bool use_color(const struct cli_options *o, FILE *to)
 
 static void report_text(const struct run *r, const struct report *rep)
 {
-	bool taken = r->json.f == stdout || r->junit.f == stdout;
-	FILE *to = taken ? stderr : stdout;
+	FILE *to = reports_text_to(&r->reports);
 	struct report_style style = { .color = use_color(&r->o, to),
 				      .frames = r->o.verbose > 0,
 				      .hex = r->o.verbose > 1 };
 
-	for (size_t i = 0; i < rep->num_cases; i++)
-		report_text_case(to, rep, &rep->cases[i], style);
-	report_text_sum(to, rep, style);
-	fflush(to);
+	reports_print(to, rep, style, r->o.github);
 }
 
 /* One line: what is wrong with which target, and what to do. */
@@ -386,17 +380,11 @@ static void tell_end(const struct run *r)
 
 static int write_reports(struct run *r, const struct report *rep)
 {
-	int code, other;
+	int code = reports_write(&r->reports, rep);
 
-	if (r->json.f != NULL)
-		report_json(r->json.f, rep);
-	if (r->junit.f != NULL)
-		report_junit(r->junit.f, rep);
-	code = output_close(&r->json, true);
-	other = output_close(&r->junit, true);
 	if (r->o.record != NULL && code == 0)
 		code = record_end(r->o.record);
-	return code != 0 ? code : other;
+	return code;
 }
 
 static int exit_code(const struct run *r, const struct report *rep)
@@ -467,8 +455,7 @@ static int run_and_report(struct run *r)
 
 static void release(struct run *r)
 {
-	output_close(&r->json, false);
-	output_close(&r->junit, false);
+	reports_drop(&r->reports);
 	for (size_t i = 0; r->cases != NULL && i < r->choice.num; i++) {
 		result_clear(&r->worst[i]);
 		result_clear(&r->now[i]);

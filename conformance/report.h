@@ -1,10 +1,12 @@
 /*
  * report.h - what a run found, for people and for machines.
  *
- *   results + rules + how it was run --> text | JSON | JUnit
+ *   results + rules + how it was run --> text | JSON | JUnit | TAP |
+ *                                        Markdown | GitHub | HTML | baseline
  *
  * The writers only read; nothing is judged here.  Whatever came from the
- * server is escaped on its way out (cli_text.h, derp_json.h, XML).
+ * server is escaped on its way out: made printable first (cli_text.h), then
+ * as the format wants it.  JSON and JUnit have their own ways to say a byte.
  */
 #ifndef REPORT_H
 #define REPORT_H
@@ -57,6 +59,29 @@ enum spec_level report_level(const struct spec *spec,
 			     const struct scenario_item *reqs);
 const char *report_level_name(enum spec_level level);
 
+/* What a format that knows good, skipped and bad makes of a case. */
+enum report_outcome {
+	REPORT_GOOD,
+	REPORT_SKIPPED, /* also a failure that does not count */
+	REPORT_FAILURE,
+	REPORT_BROKEN, /* not judged, or the server is gone, or our fault */
+};
+enum report_outcome report_outcome(const struct report_case *c);
+
+/* One line that says what became of the case, not escaped. */
+void report_message(char *out, size_t cap, const struct report_case *c);
+
+/* Line of its file that it failed in, or where it begins. */
+uint32_t report_line(const struct report_case *c);
+
+/* The command line that repeats one case, for a shell, printable. */
+void report_again(FILE *to, const struct report *r,
+		  const struct report_case *c);
+
+/* Each byte of a text made printable, then given to put() as characters. */
+void report_escape(FILE *to, const char *text, size_t len,
+		   void (*put)(FILE *to, char c));
+
 struct report_style {
 	bool color;
 	bool frames; /* the trace of every case, also of those that passed */
@@ -72,5 +97,14 @@ void report_trace_line(FILE *to, const struct trace_entry *e, bool hex);
 
 void report_json(FILE *to, const struct report *r);
 void report_junit(FILE *to, const struct report *r);
+void report_tap(FILE *to, const struct report *r);
+/* For a job's summary page, e.g. $GITHUB_STEP_SUMMARY. */
+void report_markdown(FILE *to, const struct report *r);
+/* Workflow commands: an annotation for each case that is not as expected. */
+void report_github(FILE *to, const struct report *r);
+/* One page that loads nothing. */
+void report_html(FILE *to, const struct report *r);
+/* Statements for --baseline: what failed in this run. */
+void report_baseline(FILE *to, const struct report *r);
 
 #endif

@@ -2,7 +2,7 @@
  * report_json.c - the report as one JSON object.
  *
  * Others rely on suite, target, seed, summary and cases with id, reqs, level,
- * verdict and ms; more fields may come.  All are listed in derpspec(1).
+ * verdict and ms; more fields may come.  All are listed in docs/json.md.
  */
 #include "report.h"
 
@@ -83,7 +83,6 @@ static void one(struct derp_json_writer *w, const struct report_case *c)
 {
 	const struct result *res = c->result;
 	const struct scenario_case *of = res->what->of;
-	uint32_t line = res->at.line != 0 ? res->at.line : of->pos.line;
 
 	derp_json_open(w, NULL, '{');
 	str(w, "id", res->what->name);
@@ -95,7 +94,7 @@ static void one(struct derp_json_writer *w, const struct report_case *c)
 	str(w, "verdict", verdict_name(res->verdict));
 	derp_json_int64(w, "ms", res->ms);
 	str(w, "file", of->file->name);
-	derp_json_int64(w, "line", line);
+	derp_json_int64(w, "line", report_line(c));
 	if (c->tolerated)
 		derp_json_bool(w, "tolerated", true);
 	if (res->late)

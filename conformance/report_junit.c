@@ -51,30 +51,6 @@ static void seconds(FILE *to, uint32_t ms)
 		ms % 1000);
 }
 
-enum outcome { GOOD, SKIPPED, FAILURE, BROKEN };
-
-static enum outcome outcome(const struct report_case *c)
-{
-	if (c->tolerated)
-		return SKIPPED;
-	switch (c->result->verdict) {
-	case VERDICT_PASS:
-		return GOOD;
-	case VERDICT_SKIP:
-	case VERDICT_XFAIL:
-		return SKIPPED;
-	case VERDICT_FAIL:
-	case VERDICT_XPASS:
-		return FAILURE;
-	case VERDICT_INCONC:
-	case VERDICT_CRASH:
-	case VERDICT_ERROR:
-	case VERDICT_NONE:
-		return BROKEN;
-	}
-	return BROKEN;
-}
-
 static void details(FILE *to, const struct report_case *c)
 {
 	const struct result *res = c->result;
@@ -96,34 +72,16 @@ static void details(FILE *to, const struct report_case *c)
 	}
 	fputs("\nat: ", to);
 	xml(to, of->file->name);
-	fprintf(to, ":%" PRIu32 "\n",
-		res->at.line != 0 ? res->at.line : of->pos.line);
-}
-
-static void message(char *out, size_t cap, const struct report_case *c)
-{
-	const char *reason = c->result->reason;
-
-	if (c->tolerated)
-		snprintf(out, cap, "%s rule not kept: %s",
-			 report_level_name(c->level), reason);
-	else if (c->result->verdict == VERDICT_XFAIL)
-		snprintf(out, cap, "expected failure: %s",
-			 c->xfail != NULL ? c->xfail : reason);
-	else if (c->result->verdict == VERDICT_XPASS)
-		snprintf(out, cap, "passed, though expected to fail: %s",
-			 c->xfail != NULL ? c->xfail : reason);
-	else
-		snprintf(out, cap, "%s", reason);
+	fprintf(to, ":%" PRIu32 "\n", report_line(c));
 }
 
 static void one(FILE *to, const struct report_case *c)
 {
-	static const char *const element[] = {
-		[SKIPPED] = "skipped", [FAILURE] = "failure", [BROKEN] = "error"
-	};
+	static const char *const element[] = { [REPORT_SKIPPED] = "skipped",
+					       [REPORT_FAILURE] = "failure",
+					       [REPORT_BROKEN] = "error" };
 	const struct scenario_case *of = c->result->what->of;
-	enum outcome how = outcome(c);
+	enum report_outcome how = report_outcome(c);
 	char text[512];
 
 	snprintf(text, sizeof(text), "derpspec.%.*s", (int)strcspn(of->id, "."),
@@ -132,15 +90,15 @@ static void one(FILE *to, const struct report_case *c)
 	attribute(to, "name", c->result->what->name);
 	attribute(to, "classname", text);
 	seconds(to, c->result->ms);
-	if (how == GOOD) {
+	if (how == REPORT_GOOD) {
 		fputs("/>\n", to);
 		return;
 	}
 	fprintf(to, ">\n      <%s", element[how]);
 	attribute(to, "type", verdict_name(c->result->verdict));
-	message(text, sizeof(text), c);
+	report_message(text, sizeof(text), c);
 	attribute(to, "message", text);
-	if (how == SKIPPED) {
+	if (how == REPORT_SKIPPED) {
 		fputs("/>\n", to);
 	} else {
 		fputc('>', to);
@@ -188,17 +146,17 @@ static void cut_short(FILE *to, const struct report *r)
 
 void report_junit(FILE *to, const struct report *r)
 {
-	size_t num[BROKEN + 1] = { 0 };
+	size_t num[REPORT_BROKEN + 1] = { 0 };
 
 	for (size_t i = 0; i < r->num_cases; i++)
-		num[outcome(&r->cases[i])]++;
+		num[report_outcome(&r->cases[i])]++;
 	fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 	      "<testsuites>\n  <testsuite name=\"derpspec\"",
 	      to);
 	fprintf(to, " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\"",
-		r->num_cases + !r->complete, num[FAILURE],
-		num[BROKEN] + !r->complete);
-	fprintf(to, " skipped=\"%zu\"", num[SKIPPED]);
+		r->num_cases + !r->complete, num[REPORT_FAILURE],
+		num[REPORT_BROKEN] + !r->complete);
+	fprintf(to, " skipped=\"%zu\"", num[REPORT_SKIPPED]);
 	seconds(to, r->ms);
 	fputs(">\n", to);
 	properties(to, r);

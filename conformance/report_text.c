@@ -154,30 +154,11 @@ static void trace(FILE *to, const struct result *res, bool hex)
 		report_trace_line(to, &res->trace[i], hex);
 }
 
-/* A word for the shell: instance names hold brackets and quotes. */
-static void shell_word(FILE *to, const char *word)
-{
-	if (strpbrk(word, "[]*?$\"'\\ ;&|<>()") == NULL) {
-		cli_puts(to, word);
-		return;
-	}
-	fputc('\'', to);
-	for (; *word != '\0'; word++) {
-		if (*word == '\'')
-			fputs("'\\''", to);
-		else
-			cli_put(to, word, 1);
-	}
-	fputc('\'', to);
-}
-
 /* A line that can be pasted. */
 static void again(FILE *to, const struct report *r, const struct report_case *c)
 {
 	label(to, "again");
-	cli_puts(to, r->again);
-	fprintf(to, " --seed %" PRIx64 " ", c->seed);
-	shell_word(to, c->result->what->name);
+	report_again(to, r, c);
 	fputc('\n', to);
 }
 

@@ -83,7 +83,10 @@ wrong 2 "--url wants derp://" --url https://127.0.0.1
 wrong 2 "--url wants derp://HOST:PORT" --url derp://127.0.0.1:x
 wrong 2 "--json wants a name" --json ''
 wrong 2 "show what?" show
-wrong 2 "unknown option '--json'" list --json x
+wrong 2 "unknown option '--json'" show --json x
+wrong 2 "two reports cannot go to the same place: standard output" \
+	--json - -j -
+wrong 2 "two reports cannot go to the same place: same" --tap same --html same
 
 # ---- selectors
 wrong 2 "no case matches 'nonesuch'; see 'derpspec list'" nonesuch
@@ -110,7 +113,10 @@ wrong 3 "cannot read $tmp/none: No such file" --mesh-key "$tmp/none"
 echo nothing >"$tmp/key"
 wrong 3 "$tmp/key holds no mesh key: 64 hex digits" --mesh-key "$tmp/key"
 wrong 2 "cannot write report $tmp/none/x: No such file" --json "$tmp/none/x"
-wrong 2 "cannot write report $tmp/none/x: No such file" -j "$tmp/none/x"
+for o in junit tap html markdown write-baseline; do
+	wrong 2 "cannot write report $tmp/none/x: No such file" \
+		--$o "$tmp/none/x"
+done
 
 # ---- a suite of one's own
 mkdir "$tmp/suite"
