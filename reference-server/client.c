@@ -1,11 +1,12 @@
 /*
  * client.c - one connection.
  *
- *	HTTP ----> LOGIN ----> STEADY
- *	  |          |            |
- *	  v          v            v
- *	CLOSING    doomed       doomed
+ *	[TLS] ---> HTTP ----> LOGIN ----> STEADY
+ *	  |          |          |            |
+ *	  v          v          v            v
+ *	doomed    CLOSING     doomed       doomed
  *
+ *	TLS      the handshake, if the listener wants it; 10 s
  *	HTTP     requests are answered until one upgrades; 30 s each
  *	LOGIN    ServerKey is out, ClientInfo comes in; 10 s
  *	STEADY   frames; no time limit but on writing
@@ -130,11 +131,13 @@ static void drained(struct client *c)
 		ev_timer_stop(c->server->loop, &c->deadline);
 		break;
 	case CLIENT_CLOSING:
-		shutdown(c->in.fd, SHUT_WR);
+		if (wire_finish(&c->wire) == 0)
+			ev_io_start(c->server->loop, &c->out);
 		break;
 	case CLIENT_HTTP:
 		ev_io_start(c->server->loop, &c->in);
 		break;
+	case CLIENT_TLS:
 	case CLIENT_LOGIN:
 		break;
 	}
@@ -156,14 +159,18 @@ void client_flush(struct client *c)
 {
 	struct outbox *o = &c->member.out;
 	struct iovec iov[OUTBOX_IOV];
+	size_t before = wire_waits(&c->wire);
 	bool moved = false;
 
-	while (!c->is_doomed && !outbox_is_empty(o)) {
-		ssize_t n = writev(c->in.fd, iov, outbox_iov(o, iov));
-		if (n > 0) {
+	while (!c->is_doomed &&
+	       !(outbox_is_empty(o) && wire_waits(&c->wire) == 0)) {
+		ssize_t n = wire_write(&c->wire, iov, outbox_iov(o, iov));
+		if (n > 0)
 			outbox_sent(o, (size_t)n);
+		if (n >= 0) {
 			moved = true;
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+			moved = moved || wire_waits(&c->wire) < before;
 			blocked(c, moved);
 			return;
 		} else if (errno != EINTR) {
@@ -209,6 +216,8 @@ static void obey(struct client *c, const struct upgrade *u)
 		say(c, u->answer, u->len);
 	switch (u->verdict) {
 	case UPGRADE_DERP:
+		LOG(LOG_DEBUG, "upgrade", L_NUM("conn", c->id),
+		    L_NUM("fast_start", u->len == 0));
 		c->not_ideal = u->not_ideal;
 		begin_login(c);
 		break;
@@ -363,20 +372,51 @@ static void input(struct client *c, const uint8_t *in, size_t len)
 			if ((why = steady_input(c, in, len)) != NULL)
 				client_doom(c, why);
 			return;
+		case CLIENT_TLS:
 		case CLIENT_CLOSING:
 			return;
 		}
 	}
 }
 
+static void handshake(struct client *c)
+{
+	struct server *s = c->server;
+	char err[TRANSPORT_ERR_MAX];
+	int r = tls_handshake(c->wire.tls, err);
+
+	if (r < 0) {
+		LOG(LOG_DEBUG, "tls", L_NUM("conn", c->id),
+		    L_STR("error", err));
+		client_doom(c, "no TLS");
+		return;
+	}
+	if (wire_waits(&c->wire) > 0)
+		ev_io_start(s->loop, &c->out);
+	else
+		ev_io_stop(s->loop, &c->out);
+	if (r == 0)
+		return;
+	c->state = CLIENT_HTTP;
+	set_deadline(c, s->config.http_timeout);
+}
+
 static void on_in(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct client *c = io->data;
 	struct server *s = c->server;
-	ssize_t n = recv(io->fd, s->in, sizeof s->in, 0);
+	ssize_t n;
 
 	(void)loop;
 	(void)events;
+	if (c->state == CLIENT_TLS) {
+		handshake(c);
+		return;
+	}
+	n = wire_read(&c->wire, s->in, sizeof s->in);
+	/* TLS may have to answer by itself. */
+	if (wire_waits(&c->wire) > 0)
+		client_wake(c);
 	if (n > 0)
 		input(c, s->in, (size_t)n);
 	else if (n == 0)
@@ -387,14 +427,20 @@ static void on_in(struct ev_loop *loop, ev_io *io, int events)
 
 static void on_out(struct ev_loop *loop, ev_io *io, int events)
 {
+	struct client *c = io->data;
+
 	(void)loop;
 	(void)events;
-	client_flush(io->data);
+	if (c->state == CLIENT_TLS)
+		handshake(c);
+	else
+		client_flush(c);
 }
 
 static void on_deadline(struct ev_loop *loop, ev_timer *t, int events)
 {
 	static const char *const why[] = {
+		[CLIENT_TLS] = "no TLS handshake in time",
 		[CLIENT_HTTP] = "no request in time",
 		[CLIENT_LOGIN] = "no ClientInfo in time",
 		[CLIENT_STEADY] = "does not read",
@@ -409,21 +455,27 @@ static void on_deadline(struct ev_loop *loop, ev_timer *t, int events)
 
 /* ---- life ------------------------------------------------------------ */
 
-void client_new(struct server *s, int fd, const struct sockaddr_storage *from)
+void client_new(struct server *s, int fd, const struct sockaddr_storage *from,
+		struct tls_setup *tls)
 {
 	struct client *c = calloc(1, sizeof *c);
 
-	if (c == NULL) {
+	if (c == NULL || wire_open(&c->wire, fd, tls) != 0) {
+		free(c);
 		close(fd);
 		return;
 	}
+	c->state = tls != NULL ? CLIENT_TLS : CLIENT_HTTP;
 	c->server = s;
 	c->id = ++s->last_id;
 	address_text(&c->from, from);
 	address_bytes(c->member.ip, &c->member.port, from);
 	ev_io_init(&c->in, on_in, fd, EV_READ);
 	ev_io_init(&c->out, on_out, fd, EV_WRITE);
-	ev_timer_init(&c->deadline, on_deadline, s->config.http_timeout, 0.);
+	ev_timer_init(&c->deadline, on_deadline,
+		      tls != NULL ? s->config.tls_timeout
+				  : s->config.http_timeout,
+		      0.);
 	ev_timer_init(&c->alive, on_alive, 0., 0.);
 	c->in.data = c->out.data = c->deadline.data = c->alive.data = c;
 	ev_io_start(s->loop, &c->in);
@@ -449,7 +501,7 @@ void client_free(struct client *c)
 	ev_io_stop(s->loop, &c->out);
 	ev_timer_stop(s->loop, &c->deadline);
 	ev_timer_stop(s->loop, &c->alive);
-	close(c->in.fd);
+	wire_close(&c->wire);
 	DL_DELETE(s->clients, c);
 	s->num_clients--;
 	free(c);

@@ -8,12 +8,20 @@
 
 #include "derp_http.h"
 #include "server.h"
+#include "wire.h"
 
 /* See the picture in client.c. */
-enum client_state { CLIENT_HTTP, CLIENT_LOGIN, CLIENT_STEADY, CLIENT_CLOSING };
+enum client_state {
+	CLIENT_TLS,
+	CLIENT_HTTP,
+	CLIENT_LOGIN,
+	CLIENT_STEADY,
+	CLIENT_CLOSING
+};
 
 struct client {
 	ev_io in, out;
+	struct wire wire;
 	ev_timer deadline; /* of the state; in STEADY of a write */
 	ev_timer alive;
 	struct server *server;
@@ -40,8 +48,9 @@ struct client {
 	struct member member;
 };
 
-/* Takes fd, whatever happens. */
-void client_new(struct server *s, int fd, const struct sockaddr_storage *from);
+/* Takes fd, whatever happens.  tls NULL: plain. */
+void client_new(struct server *s, int fd, const struct sockaddr_storage *from,
+		struct tls_setup *tls);
 /* It ends before the loop waits again; why is kept, not copied. */
 void client_doom(struct client *c, const char *why);
 void client_free(struct client *c);

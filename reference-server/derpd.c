@@ -26,6 +26,12 @@ enum {
 	O_HTTP_TIMEOUT,
 	O_LOGIN_TIMEOUT,
 	O_WRITE_TIMEOUT,
+	O_TLS_LISTEN,
+	O_TLS_CERT,
+	O_TLS_KEY,
+	O_TLS_SELF_SIGNED,
+	O_KEYLOG,
+	O_TLS_TIMEOUT,
 };
 
 static const struct opt table[] = {
@@ -37,6 +43,17 @@ static const struct opt table[] = {
 	  "connections served at a time (1024)", NULL },
 	{ O_KEEP_ALIVE, "keep-alive", 0, "SECONDS",
 	  "shortest pause between keep-alives (60)", NULL },
+	{ O_TLS_LISTEN, "tls-listen", 0, "ADDR:PORT",
+	  "the same with TLS; may be repeated", "TLS" },
+	{ O_TLS_CERT, "tls-cert", 0, "FILE",
+	  "its certificate and those in between, PEM", NULL },
+	{ O_TLS_KEY, "tls-key", 0, "FILE", "the certificate's key, PEM", NULL },
+	{ O_TLS_SELF_SIGNED, "tls-self-signed", 0, "NAME",
+	  "or make one for this name or address, at each\nstart; the log "
+	  "tells its pin",
+	  NULL },
+	{ O_KEYLOG, "keylog", 0, "FILE",
+	  "append the secrets of all connections", NULL },
 	{ O_KEY_FILE, "key-file", 0, "FILE",
 	  "the server's private key, - for standard input\n"
 	  "(a new key at each start)",
@@ -48,6 +65,7 @@ static const struct opt table[] = {
 	{ O_HTTP_TIMEOUT, "http-timeout", 0, "SECONDS", NULL, NULL },
 	{ O_LOGIN_TIMEOUT, "login-timeout", 0, "SECONDS", NULL, NULL },
 	{ O_WRITE_TIMEOUT, "write-timeout", 0, "SECONDS", NULL, NULL },
+	{ O_TLS_TIMEOUT, "tls-timeout", 0, "SECONDS", NULL, NULL },
 	{ 0 },
 };
 
@@ -56,9 +74,12 @@ static const struct opt_tool tool = {
 	.usage = "derpd [options]",
 	.about = "Relay packets between DERP clients until SIGTERM or SIGINT.",
 	.table = table,
-	.after = "Prints \"listen ADDR:PORT\" for each listener first of all.\n"
-		 "Exit status: 0 ended by a signal, 2 usage, 3 cannot listen "
-		 "or read a file,\n5 our fault.",
+	.after =
+		"Prints \"listen ADDR:PORT\" for each listener first of all, "
+		"with \" tls\"\nwhere TLS is spoken.  SIGHUP reads certificate "
+		"and key again.\n"
+		"Exit status: 0 ended by a signal, 2 usage, 3 cannot listen "
+		"or read a file,\n5 our fault.",
 };
 
 static int fail(int code, const char *text)
@@ -67,14 +88,13 @@ static int fail(int code, const char *text)
 	return code;
 }
 
-static int add_listen(const struct opts *o, struct config *c)
+static int add_listen(const struct opts *o, struct config *c, bool tls)
 {
 	if (c->num_listen == LISTEN_MAX)
-		return opts_fail(o, "--listen may come %d times at most",
-				 LISTEN_MAX);
-	if (opt_host_port(o, &c->listen[c->num_listen], -1) != 0)
+		return opts_fail(o, "%d listeners at most", LISTEN_MAX);
+	if (opt_host_port(o, &c->listen[c->num_listen].where, -1) != 0)
 		return OPTS_ERROR;
-	c->num_listen++;
+	c->listen[c->num_listen++].tls = tls;
 	return 0;
 }
 
@@ -100,7 +120,23 @@ static int one_option(const struct opts *o, int id, struct config *c,
 
 	switch (id) {
 	case O_LISTEN:
-		return add_listen(o, c);
+		return add_listen(o, c, false);
+	case O_TLS_LISTEN:
+		return add_listen(o, c, true);
+	case O_TLS_CERT:
+		c->tls.cert_file = o->value;
+		return 0;
+	case O_TLS_KEY:
+		c->tls.key_file = o->value;
+		return 0;
+	case O_TLS_SELF_SIGNED:
+		c->tls.self_signed = o->value;
+		return 0;
+	case O_KEYLOG:
+		c->tls.keylog = o->value;
+		return 0;
+	case O_TLS_TIMEOUT:
+		return seconds(o, &c->tls_timeout, 1);
 	case O_KEY_FILE:
 		files->key = o->value;
 		return 0;
@@ -130,6 +166,29 @@ static int one_option(const struct opts *o, int id, struct config *c,
 		return 0;
 	}
 	return OPTS_ERROR;
+}
+
+/* Do the options fit each other? */
+static int check_tls(const struct opts *o, const struct config *c)
+{
+	bool files = c->tls.cert_file != NULL || c->tls.key_file != NULL;
+	bool wanted = false;
+
+	for (int i = 0; i < c->num_listen; i++)
+		wanted = wanted || c->listen[i].tls;
+	if ((c->tls.cert_file == NULL) != (c->tls.key_file == NULL))
+		return opts_fail(o, "--tls-cert and --tls-key go together");
+	if (files && c->tls.self_signed != NULL)
+		return opts_fail(o, "--tls-self-signed or --tls-cert, not "
+				    "both");
+	if (wanted && !files && c->tls.self_signed == NULL)
+		return opts_fail(o, "--tls-listen wants --tls-cert and "
+				    "--tls-key, or --tls-self-signed");
+	if (!wanted &&
+	    (files || c->tls.self_signed != NULL || c->tls.keylog != NULL))
+		return opts_fail(o, "a certificate or a key log is for "
+				    "--tls-listen, which is not there");
+	return 0;
 }
 
 /* 0, or an exit code. */
@@ -196,6 +255,7 @@ int main(int argc, char **argv)
 {
 	static struct config config = { .max_clients = 1024,
 					.keep_alive = 60,
+					.tls_timeout = 10,
 					.http_timeout = 30,
 					.login_timeout = 10,
 					.write_timeout = 2,
@@ -214,8 +274,10 @@ int main(int argc, char **argv)
 		opts_fail(&o, "takes no operands");
 		return 2;
 	}
+	if (check_tls(&o, &config) != 0)
+		return 2;
 	if (config.num_listen == 0)
-		host_port_parse(&config.listen[config.num_listen++],
+		host_port_parse(&config.listen[config.num_listen++].where,
 				"127.0.0.1:3340", -1);
 	if (sodium_init() < 0)
 		return fail(5, "libsodium does not start");

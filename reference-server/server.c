@@ -99,6 +99,22 @@ static void on_signal(struct ev_loop *loop, ev_signal *w, int events)
 	ev_break(loop, EVBREAK_ALL);
 }
 
+/* SIGHUP: certificate and key may be new. */
+static void on_hangup(struct ev_loop *loop, ev_signal *w, int events)
+{
+	struct server *s = w->data;
+	char err[TRANSPORT_ERR_MAX];
+
+	(void)loop;
+	(void)events;
+	if (s->tls == NULL)
+		LOG(LOG_INFO, "reload", L_STR("tls", "none"));
+	else if (tls_server_reload(s->tls, err) != 0)
+		LOG(LOG_ERROR, "reload", L_STR("error", err));
+	else
+		LOG(LOG_INFO, "reload", L_STR("tls", "done"));
+}
+
 /* ---- accepting ------------------------------------------------------- */
 
 static void accept_pause(struct server *s, int error)
@@ -133,7 +149,7 @@ void server_client_gone(struct server *s)
 		accept_resume(s);
 }
 
-static void refuse(struct server *s, int fd)
+static void refuse(struct server *s, int fd, bool tls)
 {
 	static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\n"
 				     "Connection: close\r\n"
@@ -144,18 +160,22 @@ static void refuse(struct server *s, int fd)
 		s->full_at = s->relay.now_ms;
 		LOG(LOG_WARN, "full", L_NUM("clients", s->num_clients));
 	}
-	if (write(fd, answer, sizeof answer - 1) < 0)
+	/* Over TLS it would cost what there is too little of. */
+	if (!tls && write(fd, answer, sizeof answer - 1) < 0)
 		LOG(LOG_DEBUG, "full", L_STR("error", strerror(errno)));
 	close(fd);
 }
 
 static void on_accept(struct ev_loop *loop, ev_io *io, int events)
 {
-	struct server *s = io->data;
+	struct listener *l = io->data;
+	struct server *s = l->server;
 	struct sockaddr_storage from;
 
 	(void)loop;
 	(void)events;
+	if (l->tls && tls_server_renew(s->tls, time(NULL)) > 0)
+		LOG(LOG_INFO, "tls", L_STR("meta", "made anew"));
 	for (int i = 0; i < ACCEPT_TURN; i++) {
 		int fd = listen_accept(io->fd, &from);
 		if (fd < 0) {
@@ -166,24 +186,26 @@ static void on_accept(struct ev_loop *loop, ev_io *io, int events)
 			return;
 		}
 		if (s->num_clients >= s->config.max_clients)
-			refuse(s, fd);
+			refuse(s, fd, l->tls);
 		else
-			client_new(s, fd, &from);
+			client_new(s, fd, &from, l->tls ? s->tls : NULL);
 	}
 }
 
 /* ---- life ------------------------------------------------------------ */
 
 static int add_listener(struct server *s, const struct host_port *where,
-			char err[TRANSPORT_ERR_MAX])
+			bool tls, char err[TRANSPORT_ERR_MAX])
 {
 	struct listener *l = &s->listeners[s->num_listeners];
 	int fd = listen_open(where, err);
 
 	if (fd < 0)
 		return -1;
+	l->server = s;
+	l->tls = tls;
 	ev_io_init(&l->io, on_accept, fd, EV_READ);
-	l->io.data = s;
+	l->io.data = l;
 	ev_io_start(s->loop, &l->io);
 	s->num_listeners++;
 	return 0;
@@ -199,7 +221,8 @@ static void print_listeners(const struct server *s)
 		if (listen_where(s->listeners[i].io.fd, &real) != 0)
 			continue;
 		host_port_text(text, &real);
-		printf("listen %s\n", text);
+		printf("listen %s%s\n", text,
+		       s->listeners[i].tls ? " tls" : "");
 	}
 	fflush(stdout);
 }
@@ -217,8 +240,43 @@ static void add_watchers(struct server *s)
 	ev_signal_start(s->loop, &s->on_term);
 	ev_signal_init(&s->on_int, on_signal, SIGINT);
 	ev_signal_start(s->loop, &s->on_int);
+	ev_signal_init(&s->on_hup, on_hangup, SIGHUP);
+	s->on_hup.data = s;
+	ev_signal_start(s->loop, &s->on_hup);
 	ev_timer_init(&s->accept_again, on_accept_again, ACCEPT_PAUSE, 0.);
 	s->accept_again.data = s;
+}
+
+static int open_tls(struct server *s, char err[TRANSPORT_ERR_MAX])
+{
+	struct tls_server_options o = s->config.tls;
+	char pin[TLS_PIN_MAX];
+
+	o.meta_key = s->public_key;
+	s->tls = tls_server_new(&o, err);
+	if (s->tls == NULL)
+		return -1;
+	tls_server_pin(s->tls, pin);
+	LOG(LOG_INFO, "tls", L_STR("pin", pin));
+	if (o.keylog != NULL)
+		LOG(LOG_WARN, "keylog", L_STR("file", o.keylog),
+		    L_STR("means", "whoever has it can decrypt everything"));
+	return 0;
+}
+
+/* All of them; TLS is set up before the first. */
+static int add_listeners(struct server *s, char err[TRANSPORT_ERR_MAX])
+{
+	const struct config *c = &s->config;
+
+	for (int i = 0; i < c->num_listen; i++)
+		if (c->listen[i].tls && s->tls == NULL && open_tls(s, err) != 0)
+			return -1;
+	for (int i = 0; i < c->num_listen; i++)
+		if (add_listener(s, &c->listen[i].where, c->listen[i].tls,
+				 err) != 0)
+			return -1;
+	return 0;
 }
 
 int server_open(struct server *s, const struct config *config,
@@ -240,9 +298,8 @@ int server_open(struct server *s, const struct config *config,
 		return -1;
 	}
 	add_watchers(s);
-	for (int i = 0; i < config->num_listen; i++)
-		if (add_listener(s, &config->listen[i], err) != 0)
-			return -1;
+	if (add_listeners(s, err) != 0)
+		return -1;
 	print_listeners(s);
 	return 0;
 }
@@ -268,5 +325,6 @@ void server_close(struct server *s)
 		s->doomed = c->next_doomed;
 		client_free(c);
 	}
+	tls_setup_free(s->tls);
 	sodium_memzero(&s->config, sizeof s->config);
 }

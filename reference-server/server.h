@@ -1,7 +1,7 @@
 /*
  * server.h - one event loop, its listeners, its connections.
  *
- * Memory, at most:  max_clients x about 1 KiB of state
+ * Memory, at most:  max_clients x about 1 KiB of state, with TLS 100 KiB
  *                   pool.max for all packets, read or queued
  *                   handshake_max for HTTP heads and ClientInfos above 4 KiB
  *                   relay.control_max for each connection (a watcher's needs)
@@ -14,6 +14,7 @@
 
 #include "listen.h"
 #include "relay.h"
+#include "tls.h"
 
 #define LISTEN_MAX 16
 #define READ_MAX 65536 /* bytes of one read */
@@ -21,15 +22,20 @@
 struct client;
 
 struct config {
-	struct host_port listen[LISTEN_MAX];
+	struct {
+		struct host_port where;
+		bool tls;
+	} listen[LISTEN_MAX];
 	int num_listen;
-	uint8_t key[DERP_KEY_LEN]; /* private */
+	struct tls_server_options tls; /* of the listeners that want it */
+	uint8_t key[DERP_KEY_LEN];     /* private */
 	bool has_mesh_key;
 	uint8_t mesh_key[DERP_KEY_LEN];
 	uint32_t max_clients;
 	/* Times in seconds.  keep_alive is the shortest pause; up to a
 	 * twelfth is added at random: 60 to 65. */
-	double keep_alive, http_timeout, login_timeout, write_timeout;
+	double keep_alive, write_timeout;
+	double tls_timeout, http_timeout, login_timeout;
 	double mesh_write_timeout;
 };
 
@@ -37,6 +43,8 @@ struct server;
 
 struct listener {
 	ev_io io;
+	struct server *server;
+	bool tls;
 };
 
 struct server {
@@ -45,12 +53,13 @@ struct server {
 	uint8_t public_key[DERP_KEY_LEN];
 	struct relay relay;
 	struct pool pool;
+	struct tls_setup *tls; /* NULL: no listener wants it */
 	size_t handshake_used, handshake_max;
 	struct listener listeners[LISTEN_MAX];
 	int num_listeners;
 	ev_timer accept_again; /* after a shortage of descriptors */
 	bool accept_paused;
-	ev_signal on_term, on_int;
+	ev_signal on_term, on_int, on_hup;
 	ev_prepare settle;
 	ev_check tick;
 	struct client *clients; /* all of them */
@@ -64,7 +73,8 @@ struct server {
 };
 
 /* Listen on everything in config and print "listen ADDR:PORT" for each on
- * standard output.  0, or -1 and a line in err. */
+ * standard output, with " tls" behind it where that is spoken.  0, or -1 and a
+ * line in err. */
 int server_open(struct server *s, const struct config *config,
 		char err[TRANSPORT_ERR_MAX]);
 /* Until SIGTERM or SIGINT. */

@@ -377,9 +377,9 @@ ssize_t tls_write(struct tls *t, const void *from, size_t len)
 	return -1;
 }
 
-bool tls_waits(const struct tls *t)
+size_t tls_waits(const struct tls *t)
 {
-	return t->out_len > 0;
+	return t->out_len;
 }
 
 int tls_finish(struct tls *t)

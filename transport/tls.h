@@ -87,8 +87,8 @@ ssize_t tls_read(struct tls *t, void *to, size_t cap);
 ssize_t tls_write(struct tls *t, const void *from, size_t len);
 /* 1: all is out, 0: wait for fd to be writable, -1 and errno. */
 int tls_flush(struct tls *t);
-/* Does a record wait for the socket? */
-bool tls_waits(const struct tls *t);
+/* Bytes that wait for the socket. */
+size_t tls_waits(const struct tls *t);
 /* Send close_notify.  As tls_flush(); may be called again. */
 int tls_finish(struct tls *t);
 /* The end came without close_notify. */
