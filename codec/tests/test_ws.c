@@ -166,6 +166,8 @@ static const struct stream streams[] = {
 	{ "close/1007", C, "88 02 03ef", "", "08 02 03ef", 0, 1007 },
 	/* What breaks a rule. */
 	{ "close/one-byte", C, "88 01 03", "", "", BAD, 1002 },
+	{ "close/one-byte-later", C, "89 02 03e8 88 01 03", "", "09 02 03e8",
+	  BAD, 1002 },
 	{ "close/0", C, "88 02 0000", "", "", BAD, 1002 },
 	{ "close/999", C, "88 02 03e7", "", "", BAD, 1002 },
 	{ "close/1004", C, "88 02 03ec", "", "", BAD, 1002 },
