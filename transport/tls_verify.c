@@ -6,7 +6,7 @@
  *		  name that was asked for (when it is a name), in its time
  *	else      a chain to a CA, for the name or address
  *
- * The meta certificate takes no part in any of them (DERP-CERT-4).
+ * The meta certificate takes no part in any of them (DERP-CERT-5).
  */
 #include <arpa/inet.h>
 #include <openssl/err.h>
