@@ -64,6 +64,7 @@ static int read_packets(struct capture *c, struct capfile *f, struct links *l)
 		if (ret == CAPTURE_E_LINK) {
 			if (l->unknown++ == 0)
 				l->link = p.link;
+			c->error[0] = '\0'; /* no error beside others */
 		} else if (ret < 0) {
 			return ret;
 		} else {

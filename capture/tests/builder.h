@@ -350,8 +350,10 @@ static inline int play_limited(const struct build *b, struct record *r,
 static inline void expect(struct build *b, const char *want)
 {
 	struct record r = { 0 };
+	char error[256];
 
-	assert_int_equal(play_limited(b, &r, NULL, NULL), 0);
+	assert_int_equal(play_limited(b, &r, NULL, error), 0);
+	assert_string_equal(error, "");
 	assert_string_equal(r.text, want);
 	free(r.text);
 	build_free(b);
