@@ -61,11 +61,21 @@ verdict() { # 0 or not, what, detail, log
 	fi
 }
 
+dictionary() { # program
+	case $1 in
+	fuzz_json) echo corpus/info.dict ;;
+	fuzz_decode) echo corpus/pcap.dict ;;
+	fuzz_http | fuzz_info | fuzz_scenario | fuzz_baseline | fuzz_pcap)
+		echo "corpus/${1#fuzz_}.dict" ;;
+	*) echo corpus/derp.dict ;;
+	esac
+}
+
 # Each engine has a time after which it is stuck, and ended.
 libfuzzer() { # program, seeds, seconds
 	exec timeout -k 5 $(($3 + 60)) "$O/fuzz/fuzz/$1" \
 		-max_total_time="$3" -timeout=10 -rss_limit_mb=1024 \
-		-max_len=70000 -print_final_stats=1 \
+		-max_len=70000 -print_final_stats=1 -dict="$(dictionary "$1")" \
 		-artifact_prefix="$work/$1/" "$work/$1/queue" "$2" \
 		>"$work/$1/libfuzzer.log" 2>&1
 }
@@ -74,7 +84,7 @@ afl() { # program, seeds, seconds
 	*" $1 "*) export AFL_CUSTOM_MUTATOR_LIBRARY="$mutator" ;;
 	esac
 	exec timeout -k 5 $(($3 + 60)) afl-fuzz -V "$3" -t 5000 -m none \
-		-i "$2" -o "$work/$1/afl" -- "$O/afl/fuzz/$1" \
+		-x "$(dictionary "$1")" -i "$2" -o "$work/$1/afl" -- "$O/afl/fuzz/$1" \
 		>"$work/$1/afl.log" 2>&1
 }
 
