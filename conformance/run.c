@@ -204,6 +204,8 @@ static void begin_step(struct run *r, const struct scenario_step *s)
 	r->note[0] = '\0';
 	r->step_us = link_now_us();
 	r->step_lag_us = r->stage->lag_us;
+	r->given_us = 0;
+	r->given = 0;
 	r->deadline_us = r->step_us + us(patience_ms(r));
 }
 

@@ -122,6 +122,8 @@ struct run {
 	uint64_t deadline_us;     /* when it is over */
 	uint64_t wake_us;         /* look again then; 0: only at the deadline */
 	uint64_t step_lag_us;     /* stage->lag_us at its begin */
+	uint64_t given_us;        /* of lost time, added to the deadline */
+	uint32_t given;           /* so many times */
 	struct pattern *patterns; /* of an expectation */
 	uint8_t token[DERP_PING_LEN + 62]; /* of a fence */
 	uint32_t token_len;

@@ -213,7 +213,7 @@ static void starve_late(void *ctx, const struct scenario_instance *what,
 		liar_wait(600);
 }
 
-static void a_starved_wait_is_inconclusive(void **state)
+static void lost_time_is_given_back(void **state)
 {
 	struct liar liar = liar_start(NOISE, 0);
 	struct one_run r;
@@ -221,6 +221,39 @@ static void a_starved_wait_is_inconclusive(void **state)
 	(void)state;
 	prepare(&r, LIE "A< raw type=0x60\n", liar.port);
 	r.hooks.frame = starve_late;
+	r.o.timeout_ms = 700;
+	run(&r);
+	/* The server had its 700 ms in full, and did not use them. */
+	assert_string_equal(verdict_name(r.results[0].verdict), "FAIL");
+	assert_in_range(r.results[0].ms, 1100, 10000);
+	clear(&r);
+	liar_stop(&liar);
+}
+
+static void starve_often(void *ctx, const struct scenario_instance *what,
+			 const struct trace_entry *e)
+{
+	(void)ctx;
+	(void)what;
+	if (e->dir == '<' && strstr(e->text, "WAKEWAKE"))
+		liar_wait(600);
+}
+
+static void a_starved_wait_is_inconclusive(void **state)
+{
+	struct liar liar = liar_start(HONEST, 0);
+	struct one_run r;
+
+	(void)state;
+	prepare(&r,
+		LIE "A< raw type=0x60\n" HEAD("other") "B: login\n"
+						       "repeat 6\n"
+						       "wait 10ms\n"
+						       "B> ping \"WAKEWAKE\"\n"
+						       "B< pong\n"
+						       "end\n",
+		liar.port);
+	r.hooks.frame = starve_often;
 	r.o.timeout_ms = 700;
 	run(&r);
 	assert_string_equal(verdict_name(r.results[0].verdict), "INCONC");
@@ -420,6 +453,7 @@ int main(void)
 		cmocka_unit_test(a_baseline_turns_verdicts_around),
 		cmocka_unit_test(a_case_without_its_needs_is_skipped),
 		cmocka_unit_test(too_few_client_keys_skip_a_case),
+		cmocka_unit_test(lost_time_is_given_back),
 		cmocka_unit_test(a_starved_wait_is_inconclusive),
 		cmocka_unit_test(
 			what_came_in_time_is_seen_however_late_we_look),
