@@ -177,6 +177,19 @@ static void commas_and_colons_in_a_file_name_are_escaped(void **state)
 	free(got);
 }
 
+/* Chromium reads it in test_report_html.sh. */
+static void the_page_of_an_attack_is_as_it_was(void **state)
+{
+	struct attack a;
+	char *got;
+
+	(void)state;
+	attack_begin(&a);
+	got = machine_report(report_html, &a.r);
+	assert_is_golden(got, "attack.html");
+	free(got);
+}
+
 /* ---- TAP ------------------------------------------------------------- */
 
 static void tap_bails_out_of_a_run_that_was_cut_short(void **state)
@@ -303,9 +316,10 @@ static void the_failing_line_is_marked(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[3 * NUM_WRITERS + 9] = {
+	struct CMUnitTest tests[3 * NUM_WRITERS + 10] = {
 		cmocka_unit_test(an_annotation_stays_in_its_properties),
 		cmocka_unit_test(commas_and_colons_in_a_file_name_are_escaped),
+		cmocka_unit_test(the_page_of_an_attack_is_as_it_was),
 		cmocka_unit_test(tap_bails_out_of_a_run_that_was_cut_short),
 		cmocka_unit_test(many_failures_become_names_and_then_a_number),
 		cmocka_unit_test(the_baseline_can_be_read_back),
@@ -314,7 +328,7 @@ int main(void)
 		cmocka_unit_test(every_link_of_the_page_leads_somewhere),
 		cmocka_unit_test(the_failing_line_is_marked),
 	};
-	size_t n = 9;
+	size_t n = 10;
 
 	for (size_t i = 0; i < NUM_WRITERS; i++) {
 		struct writer *w = &writers[i];
