@@ -68,7 +68,7 @@ static void put_str(struct derp_json_writer *w, const char *key, const char *s)
 
 static void put_number(struct derp_json_writer *w, const char *key, uint64_t v)
 {
-	derp_json_int64(w, key, v > INT64_MAX ? INT64_MAX : (int64_t)v);
+	derp_json_uint64(w, key, v);
 }
 
 static void put_text(struct derp_json_writer *w, const char *key,

@@ -86,6 +86,7 @@ void derp_json_close(struct derp_json_writer *w, char bracket);
 void derp_json_str(struct derp_json_writer *w, const char *key,
 		   const void *text, size_t len);
 void derp_json_int64(struct derp_json_writer *w, const char *key, int64_t v);
+void derp_json_uint64(struct derp_json_writer *w, const char *key, uint64_t v);
 void derp_json_bool(struct derp_json_writer *w, const char *key, bool v);
 void derp_json_null(struct derp_json_writer *w, const char *key);
 void derp_json_hex(struct derp_json_writer *w, const char *key,

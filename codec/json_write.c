@@ -147,6 +147,20 @@ void derp_json_int64(struct derp_json_writer *w, const char *key, int64_t v)
 	put_text(w, text + i);
 }
 
+void derp_json_uint64(struct derp_json_writer *w, const char *key, uint64_t v)
+{
+	char text[24];
+	size_t i = sizeof text;
+
+	text[--i] = '\0';
+	do {
+		text[--i] = digits[v % 10];
+		v /= 10;
+	} while (v != 0);
+	begin(w, key);
+	put_text(w, text + i);
+}
+
 void derp_json_bool(struct derp_json_writer *w, const char *key, bool v)
 {
 	begin(w, key);

@@ -161,6 +161,18 @@ static struct row rows[] = {
 	  "\"",
 	  "0005  src        " NA "\n"
 	  "0025  packet     32 bytes, wireguard-data\n" },
+	{ "RecvPacket/counter", SERVER,
+	  "05 00000040" KA
+	  "04000000 04030201 ffffffffffffffff 000000000000000000000000 00000000",
+	  "RecvPacket    [qqqqq]     64 wireguard-data receiver=0x01020304 "
+	  "counter=18446744073709551615",
+	  "\"type\":5,\"name\":\"RecvPacket\",\"len\":64,\"src\":\"" NA
+	  "\",\"payload\":{\"kind\":\"wireguard-data\",\"len\":32,"
+	  "\"receiver\":16909060,\"counter\":18446744073709551615},\"packet\":"
+	  "\"0400000004030201ffffffffffffffff00000000000000000000000000000000"
+	  "\"",
+	  "0005  src        " NA "\n"
+	  "0025  packet     32 bytes, wireguard-data\n" },
 	{ "KeepAlive", SERVER, "06 00000000", "KeepAlive     -            0",
 	  "\"type\":6,\"name\":\"KeepAlive\",\"len\":0", "" },
 	{ "NotePreferred", CLIENT, "07 00000001 01",

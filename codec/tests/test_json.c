@@ -495,6 +495,28 @@ static void integers_are_written_in_full(void **state)
 	}
 }
 
+static void unsigned_integers_are_written_in_full(void **state)
+{
+	static const struct {
+		uint64_t v;
+		const char *text;
+	} all[] = { { 0, "0" },
+		    { 9, "9" },
+		    { 10, "10" },
+		    { (uint64_t)INT64_MAX + 1, "9223372036854775808" },
+		    { UINT64_MAX, "18446744073709551615" } };
+
+	(void)state;
+	for (size_t i = 0; i < NUM(all); i++) {
+		struct derp_json_writer w;
+		struct out o = { .len = 0 };
+
+		derp_json_write(&w, put, &o);
+		derp_json_uint64(&w, NULL, all[i].v);
+		assert_out(&o, all[i].text);
+	}
+}
+
 static void del_is_escaped_though_go_does_not(void **state)
 {
 	struct derp_json_writer w;
@@ -536,6 +558,7 @@ int main(void)
 	ADD(&s, any_bytes_are_written_as_one_valid_string);
 	ADD(&s, commas_stand_between_values_only);
 	ADD(&s, integers_are_written_in_full);
+	ADD(&s, unsigned_integers_are_written_in_full);
 	ADD(&s, del_is_escaped_though_go_does_not);
 	return run("json", &s);
 }
