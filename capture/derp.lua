@@ -91,7 +91,7 @@ local f = {
 	wg_counter = ProtoField.uint64("derp.wg.counter", "WireGuard counter",
 		base.DEC),
 	tail = ProtoField.bytes("derp.tail", "Bytes behind the last field"),
-	unknown = ProtoField.bytes("derp.unknown", "Payload of unknown type"),
+	unknown = ProtoField.bytes("derp.unknown", "Payload, not decoded"),
 	faststart = ProtoField.bool("derp.faststart", "Fast-Start"),
 }
 derp.fields = f
