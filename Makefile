@@ -11,7 +11,9 @@
 #   make VARIANT=asan test      address and undefined behaviour sanitizers
 #   make VARIANT=cov coverage   line coverage, with the floor of codec
 #   make install DESTDIR=DIR PREFIX=/usr       make uninstall
-#   make deps | deps-fuzz | deps-interop | deps-report     what each needs
+#   make install-wireshark      the dissector, for you (docs/wireshark.md)
+#   make deps | deps-fuzz | deps-interop | deps-report | deps-wireshark
+#                               what each needs
 #   make lint              formatting, man pages          V=1  show commands
 #
 # CC, AR, CFLAGS, LDFLAGS, PREFIX and friends are yours; what the project
@@ -28,6 +30,7 @@ LIBDIR   ?= $(PREFIX)/lib
 INCDIR   ?= $(PREFIX)/include
 MANDIR   ?= $(PREFIX)/share/man
 INSTALL  ?= install
+WIRESHARK_PLUGINS ?= $(HOME)/.local/lib/wireshark/plugins
 
 # Variants.  msan, fuzz and afl exist in clang only; CC from the command line
 # or the environment wins.
@@ -116,7 +119,7 @@ $(O)/deps/base: util/deps.sh
 	@sh util/deps.sh $(deps.mode) base && touch $@
 deps:
 	@sh util/deps.sh install base
-deps-fuzz deps-interop deps-report: deps-%:
+deps-fuzz deps-interop deps-report deps-wireshark: deps-%:
 	@sh util/deps.sh install $*
 
 # A change of flags rebuilds; the stamp's time moves only when its text does.
@@ -184,12 +187,14 @@ harness = $(addprefix $(B)/fuzz/fuzz_,$(1))
 ifeq ($(VARIANT),fuzz)
 mutator := $(B)/fuzz/mutate.o $(B)/fuzz/mutate_libfuzzer.o
 endif
-$(call harness,reader views tcp): $(mutator)
-# Two on captures share what they check, some stand in for the system.
-story := $(B)/fuzz/story.o
-$(call harness,pcap tcp pcap.run tcp.run): $(story)
+$(call harness,reader views tcp print): $(mutator)
+# Those on captures share what they check; some stand in for the system.
+with = $(call harness,$(1) $(1:%=%.run)): $(2:%=$(B)/fuzz/%.o)
+$(eval $(call with,pcap tcp,story))
+$(eval $(call with,tcp print,wire))
+$(eval $(call with,decode print,printed))
 $(call harness,pcap pcap.run): wrap = -Wl,--wrap=read
-$(call harness,decode decode.run): wrap = -Wl,--wrap=write
+$(call harness,decode decode.run print print.run): wrap = -Wl,--wrap=write
 $(fuzzers): $(B)/%: $(B)/%.o $(fuzzed)
 	$(link) $(wrap) -fsanitize=fuzzer $(YAJL_LIBS) $(LIBS)
 $(runners): $(B)/%.run: $(B)/%.o $(B)/fuzz/runner.o $(fuzzed)
@@ -246,6 +251,11 @@ install: all $(B)/derp.pc
 	$(INSTALL) -m 755 $(tools) $(DESTDIR)$(BINDIR)
 	$(foreach m,$(mans),$(INSTALL) -D -m 644 $(m) $(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m))$(newline))
 
+install-wireshark:
+	$(INSTALL) -D -m 644 capture/derp.lua "$(DESTDIR)$(WIRESHARK_PLUGINS)/derp.lua"
+uninstall-wireshark:
+	rm -f "$(DESTDIR)$(WIRESHARK_PLUGINS)/derp.lua"
+
 uninstall:
 	rm -f $(DESTDIR)$(LIBDIR)/libderp.a $(DESTDIR)$(LIBDIR)/pkgconfig/derp.pc
 	rm -f $(addprefix $(DESTDIR)$(INCDIR)/,$(notdir $(headers)))
@@ -270,6 +280,7 @@ FORCE:
 .SUFFIXES:
 .PHONY: all test check fuzz fuzz-programs conformance interop mutants captures \
 	corpus coverage install uninstall lint clean deps deps-fuzz \
-	deps-interop deps-report FORCE
+	deps-interop deps-report deps-wireshark install-wireshark \
+	uninstall-wireshark FORCE
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -81,7 +81,7 @@ from_suite() {
 settle() {
 	from=$tmp/seeds/$1
 	mkdir -p "corpus/$1"
-	find "corpus/$1" -type f -exec cp {} "$from" \;
+	find "corpus/$1" -type f ! -name 'regress-*' -exec cp {} "$from" \;
 	made=$(ls "$from" | wc -l)
 	if [ -x "$O/fuzz/fuzz/fuzz_$1" ]; then
 		mkdir -p "$tmp/least/$1"
@@ -105,6 +105,8 @@ streams
 from_streams reader '\005\377\022\064' # frames up to 1 MiB, large buffer, cut
 from_streams views '\000'              # version 2
 from_streams tcp '\000\010\022\064'    # from the client, some disorder
+from_streams print '\001'              # JSON
+from_streams print '\006'              # -vx
 from_captures pcap 4096 ''
 from_captures decode 3072 '\000' '\001' '\006' '\010' # text, JSON, -vx, sums
 from_suite

@@ -50,7 +50,7 @@ mutator=$O/release/fuzz/mutate.so
 	>"$work/build.log" || { cat "$work/build.log"; exit 1; }
 case $mutator in /*) ;; *) mutator=$PWD/$mutator ;; esac
 # Programs whose input is a stream of frames; so in the Makefile.
-framed=" fuzz_reader fuzz_views fuzz_tcp planted "
+framed=" fuzz_reader fuzz_views fuzz_tcp fuzz_print planted "
 
 verdict() { # 0 or not, what, detail, log
 	if [ "$1" -eq 0 ]; then
