@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install (or only check) what a part of derpkit needs.
 #
-#   deps.sh install|check base|fuzz|interop|report
+#   deps.sh install|check base|fuzz|interop|report|wireshark
 #
 # Debian and its derivatives: through apt-get.  Elsewhere: says what to
 # install.  Exit status 0: everything is there; 1: something is missing.
@@ -43,6 +43,7 @@ needs() {
 		/usr/bin/clang-format clang-format
 		END
 		;;
+	wireshark) echo "/usr/bin/tshark tshark" ;;
 	*) echo "deps.sh: no part '$part'" >&2; exit 2 ;;
 	esac
 }
