@@ -43,7 +43,6 @@ static int take_head(struct derp_conn *c, struct derp_conn_event *e,
 
 	if (verdict < 0)
 		return conn_die(c, verdict);
-	c->taking = TAKING_NOTHING;
 	c->keys = verdict == VERDICT_KEYS ? conn_keys(f->type) : 0;
 	if (verdict == VERDICT_TAKE)
 		take_payload(c, f, &bulk);

@@ -126,6 +126,7 @@ static void a_bad_config_is_refused(void **state)
 			 DERP_E_VALUE);
 	config.server_key = NULL;
 	config.info = &info;
+	memset(info.app, 'a', sizeof info.app);
 	assert_int_equal(derp_conn_client_init(c, &config, client_nonce, 0),
 			 DERP_E_VALUE);
 	info.app_len = 2;

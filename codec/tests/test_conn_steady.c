@@ -88,6 +88,8 @@ static const struct row rows[] = {
 	  DERP_E_LONG },
 	/* To a client: what only clients send, and the unknown. */
 	{ "c/01", C, "01 00000028", 40, "head(01,40) ", 0 },
+	{ "c/01-right", C, "01 00000028 44455250f09f9491" K, 0, "head(01,40) ",
+	  0 },
 	{ "c/01-short", C, "01 00000001", 1, "head(01,1) ", 0 },
 	{ "c/02", C, "02 00000038", 56, "head(02,56) ", 0 },
 	{ "c/04", C, "04 00000000" ALIVE, 0,
@@ -263,13 +265,15 @@ static void large_frame_is_taken_or_not(void **state)
 static void a_packet_without_a_buffer_is_skipped(void **state)
 {
 	struct end e;
-	struct bytes b = unhex("05 00000022" K "0102" ALIVE);
+	struct bytes b = unhex("05 00000022" K "0102 14 00000002 4142" ALIVE);
 
 	(void)state;
 	begin(&e, C);
 	e.keep_off = true;
 	feed_every_cut(&e, b.at, b.len);
-	assert_string_equal(e.log, "head(05,34,bulk) head(06,0) frame(06,0) ");
+	assert_string_equal(
+		e.log,
+		"head(05,34,bulk) head(14,2,bulk) head(06,0) frame(06,0) ");
 	free(b.at);
 }
 
