@@ -8,8 +8,8 @@
  *	       free everybody who is doomed, until there are neither
  *
  * Writing once per turn puts everything that one turn has for a connection
- * into one writev().  A departure may give others something to write, and a
- * write may doom: hence "until".
+ * into one writev(), also when many leave at once.  A departure may give others
+ * something to write, and a write may doom: hence "until".
  */
 #include <errno.h>
 #include <sodium.h>
@@ -57,7 +57,7 @@ static void end(struct member *m, const char *why)
 
 static void settle(struct server *s)
 {
-	struct client *c;
+	struct client *c, *leaving;
 
 	while (s->dirty != NULL || s->doomed != NULL) {
 		while ((c = s->dirty) != NULL) {
@@ -65,9 +65,12 @@ static void settle(struct server *s)
 			c->is_dirty = false;
 			client_flush(c);
 		}
-		/* It is in no other list any more. */
-		if ((c = s->doomed) != NULL) {
-			s->doomed = c->next_doomed;
+		/* They are in no other list any more.  Whom their departure
+		 * dooms may be dirty, and waits for the next round. */
+		leaving = s->doomed;
+		s->doomed = NULL;
+		while ((c = leaving) != NULL) {
+			leaving = c->next_doomed;
 			client_free(c);
 		}
 	}

@@ -2,6 +2,7 @@
  * log.c - one line per event on standard error.
  */
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -73,6 +74,7 @@ size_t log_format(char *out, size_t cap, enum log_level level,
 void log_write(enum log_level level, const char *event,
 	       const struct log_field *fields)
 {
+	struct pollfd err = { .fd = STDERR_FILENO, .events = POLLOUT };
 	char line[LOG_LINE_MAX];
 	struct timespec now;
 	struct tm tm;
@@ -85,7 +87,10 @@ void log_write(enum log_level level, const char *event,
 			      now.tv_nsec / 1000000);
 	n += log_format(line + n, sizeof line - 1 - n, level, event, fields);
 	line[n++] = '\n';
-	/* A log that cannot be written is no reason to stop serving. */
+	/* A log that cannot be written is no reason to stop serving: a pipe
+	 * that nobody reads loses lines, and never blocks. */
+	if (poll(&err, 1, 0) != 1 || (err.revents & POLLOUT) == 0)
+		return;
 	if (write(STDERR_FILENO, line, n) < 0)
 		return;
 }
