@@ -215,6 +215,11 @@ int derp_conn_tick(struct derp_conn *c, uint64_t now_ms, uint32_t random)
 	return 0;
 }
 
+const uint8_t *derp_conn_peer(const struct derp_conn *c)
+{
+	return c->peer;
+}
+
 int derp_conn_end(const struct derp_conn *c)
 {
 	if (c->err != 0)

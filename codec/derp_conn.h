@@ -235,6 +235,10 @@ uint64_t derp_conn_deadline(const struct derp_conn *c);
  * before the next keep-alive. */
 int derp_conn_tick(struct derp_conn *c, uint64_t now_ms, uint32_t random);
 
+/* The other end's key: of the client from LOGIN on, of the server from
+ * ServerKey on; all zero before. */
+const uint8_t *derp_conn_peer(const struct derp_conn *c);
+
 /* The stream ended: 0 if it may end here, DERP_E_EOF, or what stuck. */
 int derp_conn_end(const struct derp_conn *c);
 

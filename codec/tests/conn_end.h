@@ -317,6 +317,8 @@ static inline void log_in(struct end *client, struct end *server)
 	assert_string_equal(client->log, LOGGED_IN_CLIENT);
 	assert_int_equal(server->c.state, DERP_STATE_STEADY);
 	assert_int_equal(client->c.state, DERP_STATE_STEADY);
+	assert_memory_equal(derp_conn_peer(&client->c), server_public, 32);
+	assert_memory_equal(derp_conn_peer(&server->c), client_public, 32);
 	forget_past(client);
 	forget_past(server);
 }
