@@ -111,8 +111,12 @@ static bool feed(struct derp_reader *r, struct story *s, uint8_t *buf,
 		} else {
 			fuzz_check(f.have == smaller(f.len, cap));
 			tell_frame(s, f.type, f.len, f.body, f.have);
+			derp_reader_lend(r, NULL, 0);
 		}
 	}
+	/* Not at a header: without effect. */
+	if (derp_reader_got(r) > 0)
+		derp_reader_lend(r, NULL, 0);
 	fuzz_check(step < 0 || len == 0);
 	if (step < 0) {
 		tell_number(s, 'E', (uint32_t)-step, 0);
