@@ -40,6 +40,8 @@ int cli_list(const struct cli_command *me, int argc, char **argv);
 int cli_show(const struct cli_command *me, int argc, char **argv);
 int cli_coverage(const struct cli_command *me, int argc, char **argv);
 int cli_replay(const struct cli_command *me, int argc, char **argv);
+int cmd_diff(const struct cli_command *me, int argc, char **argv);
+int cmd_matrix(const struct cli_command *me, int argc, char **argv);
 
 /* "0.1.0": the version of the codec is that of the suite. */
 const char *cli_version(void);
@@ -79,7 +81,8 @@ struct cli_options {
 	int verbose;
 	const char *json, *junit, *tap, *markdown, *html, *write_baseline;
 	const char *record;
-	bool github, as_json;
+	const char *client_keys;
+	bool github, as_json, ci;
 	int color; /* enum cli_color */
 	/* private */
 	void *words;
@@ -93,6 +96,9 @@ enum cli_kind {
 	CLI_FOR_LIST = 2,
 	CLI_FOR_SHOW = 4,
 	CLI_FOR_REPLAY = 8,
+	CLI_FOR_COVERAGE = 16,
+	CLI_FOR_DIFF = 32,
+	CLI_FOR_MATRIX = 64,
 };
 
 /* -1: go on.  Else the exit code: --help was printed, or an error told. */

@@ -1,5 +1,5 @@
 /*
- * cli_list.c - look at the suite without running it: list, show, coverage.
+ * cli_list.c - look at the suite without running it: list and show.
  */
 #include "cli_list.h"
 
@@ -276,83 +276,6 @@ int cli_show(const struct cli_command *me, int argc, char **argv)
 				putchar('\n');
 			code = show_word(&s, o.selectors.at[i]);
 		}
-		suite_close(&s);
-	}
-	cli_options_free(&o);
-	return code;
-}
-
-/* ---- coverage -------------------------------------------------------- */
-
-struct coverage {
-	size_t covered, untested, missing, unknown, stale;
-};
-
-static void cover_rules(struct coverage *n, const struct suite *s)
-{
-	for (size_t i = 0; i < s->spec.num_rules; i++) {
-		const struct spec_rule *r = &s->spec.rules[i];
-		const struct scenario_case *c = s->scenario->cases;
-
-		while (c != NULL && !scenario_has(c->reqs, r->id))
-			c = c->next;
-		if (!spec_binds_server(r)) {
-			continue;
-		} else if (c != NULL && r->untested[0] == '\0') {
-			n->covered++;
-		} else if (c != NULL) {
-			n->stale++;
-			printf("docs/protocol.md:%u: %s says Untested, but %s "
-			       "tests it\n",
-			       r->line, r->id, c->id);
-		} else if (r->untested[0] != '\0') {
-			n->untested++;
-		} else {
-			n->missing++;
-			printf("docs/protocol.md:%u: %s (%s) has no case\n",
-			       r->line, r->id, r->level_text);
-		}
-	}
-}
-
-static void cover_cases(struct coverage *n, const struct suite *s)
-{
-	const struct scenario_case *c = s->scenario->cases;
-
-	for (; c != NULL; c = c->next) {
-		for (const struct scenario_item *i = c->reqs; i != NULL;
-		     i = i->next) {
-			if (spec_find(&s->spec, i->text) != NULL)
-				continue;
-			n->unknown++;
-			cli_puts(stdout, c->file->name);
-			printf(":%" PRIu32 ": ", i->pos.line);
-			cli_puts(stdout, c->id);
-			printf(" names ");
-			cli_puts(stdout, i->text);
-			puts(", which docs/protocol.md lacks");
-		}
-	}
-}
-
-int cli_coverage(const struct cli_command *me, int argc, char **argv)
-{
-	struct cli_options o;
-	struct suite s;
-	struct coverage n = { 0, 0, 0, 0, 0 };
-	int code = cli_options_read(&o, me, CLI_FOR_SHOW, argc, argv);
-
-	if (code >= 0)
-		return code;
-	code = suite_open(&s, o.suite);
-	if (code == 0) {
-		cover_rules(&n, &s);
-		cover_cases(&n, &s);
-		printf("rules that bind servers: %zu with a case, %zu without "
-		       "for a reason, %zu without\n",
-		       n.covered + n.stale, n.untested, n.missing);
-		code = n.missing + n.unknown + n.stale > 0 ? EXIT_UNEXPECTED
-							   : EXIT_GOOD;
 		suite_close(&s);
 	}
 	cli_options_free(&o);

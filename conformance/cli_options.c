@@ -42,6 +42,8 @@ enum {
 	O_JUNIT,
 	O_JSON,
 	O_AS_JSON,
+	O_CLIENT_KEYS,
+	O_CI,
 	O_TAP,
 	O_MARKDOWN,
 	O_GITHUB,
@@ -63,7 +65,7 @@ enum {
 
 #define RUN CLI_FOR_RUN
 #define PLAY (CLI_FOR_RUN | CLI_FOR_REPLAY)
-#define ALL (CLI_FOR_RUN | CLI_FOR_LIST | CLI_FOR_SHOW)
+#define ALL (CLI_FOR_RUN | CLI_FOR_LIST | CLI_FOR_SHOW | CLI_FOR_COVERAGE)
 
 static const struct row {
 	struct opt opt;
@@ -106,6 +108,9 @@ static const struct row {
 	    "append the secrets of all connections, for\nderpdump and others",
 	    NULL },
 	  PLAY },
+	{ { O_CLIENT_KEYS, "client-keys", 0, "FILE",
+	    "private keys that the target admits, one a line", NULL },
+	  RUN },
 	{ { O_EXCEPT, "except", 'e', "SELECTOR", "leave these cases out",
 	    "Selection" },
 	  RUN | CLI_FOR_LIST },
@@ -117,7 +122,7 @@ static const struct row {
 	  RUN },
 	{ { O_STRICT, "strict", 'S', NULL,
 	    "a SHOULD that is not kept fails the run, too", NULL },
-	  RUN },
+	  RUN | CLI_FOR_DIFF },
 	{ { O_SUITE, "suite", 0, "DIR", "cases *.derp instead of our own",
 	    NULL },
 	  ALL },
@@ -130,7 +135,7 @@ static const struct row {
 	{ { O_INTRUSIVE, "intrusive", 0, NULL, "do not", NULL }, RUN },
 	{ { O_INSTANCES, "instances", 0, NULL,
 	    "list every instance of a case with loops", NULL },
-	  CLI_FOR_LIST },
+	  CLI_FOR_LIST | CLI_FOR_MATRIX },
 	{ { O_TIMEOUT, "timeout", 'o', "SECONDS",
 	    "wait so long for an answer (2)", "Timing" },
 	  PLAY },
@@ -170,16 +175,19 @@ static const struct row {
 	  CLI_FOR_LIST },
 	{ { O_TAP, "tap", 0, "FILE", "write TAP, version 14", NULL }, RUN },
 	{ { O_HTML, "html", 0, "FILE", "write a page for a browser", NULL },
-	  RUN },
+	  RUN | CLI_FOR_MATRIX },
 	{ { O_MARKDOWN, "markdown", 0, "FILE",
 	    "write a summary for the page of a CI job", NULL },
-	  RUN },
+	  RUN | CLI_FOR_MATRIX },
 	{ { O_GITHUB, "github", 0, NULL,
 	    "print annotations for GitHub Actions, too", NULL },
 	  RUN },
 	{ { O_WRITE_BASELINE, "write-baseline", 0, "FILE",
 	    "write what failed as a baseline, to be completed", NULL },
 	  RUN },
+	{ { O_CI, "ci", 0, NULL,
+	    "be a gate: nothing but what is missing, with\nannotations", NULL },
+	  CLI_FOR_COVERAGE },
 	{ { O_COLOR, "color", 0, "WHEN", "auto, always or never", NULL }, RUN },
 	{ { O_RECORD, "record", 0, "DIR", NULL, NULL }, RUN },
 };
@@ -435,6 +443,10 @@ static int take(struct cli_options *o, const struct opts *op, int id)
 		return text(&o->junit, op);
 	case O_JSON:
 		return text(&o->json, op);
+	case O_CLIENT_KEYS:
+		return text(&o->client_keys, op);
+	case O_CI:
+		return flag(&o->ci);
 	case O_AS_JSON:
 		return flag(&o->as_json);
 	case O_TAP:

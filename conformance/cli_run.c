@@ -17,6 +17,7 @@
 #include <sodium.h>
 
 #include "baseline.h"
+#include "cli_keys.h"
 #include "cli_record.h"
 #include "cli_reports.h"
 #include "cli_text.h"
@@ -35,6 +36,8 @@ struct run {
 	struct result *worst, *now; /* of each item: so far, this round */
 	struct report_case *cases;
 	struct reports reports;
+	struct engine_key *keys;
+	size_t num_keys;
 	bool progress;
 	size_t num_done;
 	enum engine_end end;
@@ -173,6 +176,8 @@ static void write_again(struct run *r)
 		ADD(" --fast-start");
 	if (o->has_mesh_key)
 		ADD(" --mesh-key '%s'", o->mesh_key_file);
+	if (o->client_keys != NULL)
+		ADD(" --client-keys '%s'", o->client_keys);
 	if (o->suite != NULL)
 		ADD(" --suite '%s'", o->suite);
 	if (o->intrusive)
@@ -206,7 +211,10 @@ static int prepare(struct run *r)
 		 r->o.tls ? "derps" : "derp", host,
 		 r->o.path != NULL ? r->o.path : "/derp");
 	write_again(r);
-	code = reports_open(&r->reports, &r->o);
+	if (r->o.client_keys != NULL)
+		code = cli_keys_read(&r->keys, &r->num_keys, r->o.client_keys);
+	if (code == 0)
+		code = reports_open(&r->reports, &r->o);
 	if (code == 0 && r->o.record != NULL)
 		code = record_begin(r->o.record);
 	return code;
@@ -229,31 +237,6 @@ static void on_done(void *ctx, const struct result *res)
 }
 
 /* Of several rounds the worst is reported. */
-static int badness(enum verdict v)
-{
-	switch (v) {
-	case VERDICT_NONE:
-		return -1;
-	case VERDICT_SKIP:
-		return 0;
-	case VERDICT_PASS:
-		return 1;
-	case VERDICT_XFAIL:
-		return 2;
-	case VERDICT_INCONC:
-		return 3;
-	case VERDICT_XPASS:
-		return 4;
-	case VERDICT_FAIL:
-		return 5;
-	case VERDICT_ERROR:
-		return 6;
-	case VERDICT_CRASH:
-		return 7;
-	}
-	return 6;
-}
-
 static void keep_worst(struct run *r, uint64_t seed)
 {
 	for (size_t i = 0; i < r->choice.num; i++) {
@@ -261,7 +244,8 @@ static void keep_worst(struct run *r, uint64_t seed)
 		uint32_t ms = worst->ms;
 
 		r->cases[i].bad_rounds += verdict_is_bad(now->verdict);
-		if (badness(now->verdict) > badness(worst->verdict)) {
+		if (verdict_badness(now->verdict) >
+		    verdict_badness(worst->verdict)) {
 			result_clear(worst);
 			*worst = *now;
 			memset(now, 0, sizeof(*now));
@@ -316,6 +300,8 @@ static void run_rounds(struct run *r)
 		.total_ms = o->total_ms,
 		.jobs = o->jobs,
 		.mesh_key = o->has_mesh_key ? o->mesh_key : NULL,
+		.keys = r->keys,
+		.num_keys = r->num_keys,
 		.cut = o->cut,
 		.dribble_ms = o->dribble_ms,
 		.keep_trace = o->verbose > 0,
@@ -456,6 +442,7 @@ static int run_and_report(struct run *r)
 static void release(struct run *r)
 {
 	reports_drop(&r->reports);
+	cli_keys_free(r->keys);
 	for (size_t i = 0; r->cases != NULL && i < r->choice.num; i++) {
 		result_clear(&r->worst[i]);
 		result_clear(&r->now[i]);

@@ -16,7 +16,8 @@ static const struct cli_command commands[] = {
 	{ "run",
 	  "derpspec [run] [-h HOST] [-p PORT] [option ...] [selector ...]\n"
 	  "derpspec list [selector ...] | show ID ... | coverage |"
-	  " replay CAPTURE",
+	  " replay CAPTURE |\n"
+	  "         diff OLD.json NEW.json | matrix A.json B.json ...",
 	  "Run conformance cases against a DERP server.  A selector is a case\n"
 	  "(ping.max-1000), a glob ('ping.*'), a section (ping), a rule of\n"
 	  "docs/protocol.md (DERP-PING-4), a section of rules (DERP-PING), a\n"
@@ -26,14 +27,23 @@ static const struct cli_command commands[] = {
 	  "List cases, the rules that they test, and their titles.", cli_list },
 	{ "show", "derpspec show [option ...] ID ...",
 	  "Show a case with its rules, or a rule with its cases.", cli_show },
-	{ "coverage", "derpspec coverage [option ...]",
+	{ "coverage", "derpspec coverage [option ...] [REPORT.json ...]",
 	  "Tell which rules that bind servers have no case, and which cases\n"
-	  "name no rule.  Exit status 1 if there are any.",
+	  "name no rule; with reports, what became of each rule and which were\n"
+	  "not judged.  Exit status 1 if there are any.",
 	  cli_coverage },
 	{ "replay", "derpspec replay CAPTURE [-h HOST] [-p PORT] [option ...]",
 	  "Play a capture (pcap, pcapng; - is standard input) against a DERP\n"
 	  "server and compare the answers with those of the capture.",
 	  cli_replay },
+	{ "diff", "derpspec diff [-S] OLD.json NEW.json",
+	  "Tell what changed between two runs, by their JSON reports.  Exit\n"
+	  "status 1 if something fails now that did not.",
+	  cmd_diff },
+	{ "matrix", "derpspec matrix [option ...] A.json B.json ...",
+	  "Put JSON reports side by side, as Markdown on standard output, or\n"
+	  "where --markdown and --html say.",
+	  cmd_matrix },
 	{ NULL, NULL, NULL, NULL },
 };
 

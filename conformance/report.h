@@ -100,6 +100,7 @@ void report_junit(FILE *to, const struct report *r);
 void report_tap(FILE *to, const struct report *r);
 /* For a job's summary page, e.g. $GITHUB_STEP_SUMMARY. */
 void report_markdown(FILE *to, const struct report *r);
+void report_markdown_text(FILE *to, const char *text);
 /* Workflow commands: an annotation for each case that is not as expected. */
 void report_github(FILE *to, const struct report *r);
 /* One page that loads nothing. */

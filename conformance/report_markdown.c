@@ -30,7 +30,7 @@ static void put_entity(FILE *to, char c)
 		fprintf(to, "&#%d;", c);
 }
 
-static void safe(FILE *to, const char *text)
+void report_markdown_text(FILE *to, const char *text)
 {
 	report_escape(to, text, strlen(text), put_entity);
 }
@@ -38,7 +38,7 @@ static void safe(FILE *to, const char *text)
 static void code(FILE *to, const char *text)
 {
 	fputs("<code>", to);
-	safe(to, text);
+	report_markdown_text(to, text);
 	fputs("</code>", to);
 }
 
@@ -61,7 +61,7 @@ static void rules(FILE *to, const struct report *r,
 		code(to, i->text);
 		if (rule != NULL) {
 			fputs(": ", to);
-			safe(to, rule->text);
+			report_markdown_text(to, rule->text);
 		}
 		fputc('\n', to);
 	}
@@ -101,7 +101,7 @@ static void again(FILE *to, const struct report *r, const struct report_case *c)
 	report_again(f, r, c);
 	if (fclose(f) == 0) {
 		fputs("\n<pre>\n", to);
-		safe(to, text);
+		report_markdown_text(to, text);
 		fputs("\n</pre>\n", to);
 	}
 	free(text);
@@ -113,7 +113,7 @@ static void headline(FILE *to, const struct report_case *c)
 	code(to, c->result->what->name);
 	fprintf(to, " (%s%s): ", report_level_name(c->level),
 		c->tolerated ? ", does not count" : "");
-	safe(to, c->result->what->of->title);
+	report_markdown_text(to, c->result->what->of->title);
 }
 
 static void details(FILE *to, const struct report *r,
@@ -197,7 +197,7 @@ void report_markdown(FILE *to, const struct report *r)
 		good ? "as expected" : "NOT as expected");
 	code(to, r->target);
 	fputs(", derpspec ", to);
-	safe(to, r->version);
+	report_markdown_text(to, r->version);
 	fprintf(to,
 		", seed <code>%" PRIx64 "</code>, %" PRIu32 ".%" PRIu32
 		" s\n\n",

@@ -27,6 +27,8 @@ enum verdict {
 const char *verdict_name(enum verdict v); /* "PASS" */
 /* Does it make the run fail (exit 1)?  FAIL, XPASS, INCONC, ERROR, CRASH. */
 bool verdict_is_bad(enum verdict v);
+/* Of several verdicts on one case the highest counts; -1: none yet. */
+int verdict_badness(enum verdict v);
 
 #define TRACE_BYTES 48 /* of a payload, for hex dumps */
 
