@@ -3,6 +3,8 @@
  *
  * Everything asserts: a function that returns has done what it says.  Waiting
  * is bounded by WAIT_MS; what must not come is waited for QUIET_MS.
+ *
+ * With OVER=tls in the environment, servers and connections speak TLS.
  */
 #ifndef DERPD_TESTS_LIVE_H
 #define DERPD_TESTS_LIVE_H
@@ -33,6 +35,7 @@
 #include "derp_box.h"
 #include "derp_http.h"
 #include "derp_info.h"
+#include "tls.h"
 
 #define WAIT_MS 10000
 #define QUIET_MS 120
@@ -50,6 +53,24 @@ static inline int64_t clock_ms(void)
 static inline void sleep_ms(int ms)
 {
 	poll(NULL, 0, ms);
+}
+
+/* NULL: plain. */
+static inline struct tls_setup *live_tls(void)
+{
+	static const struct tls_client_options o = { .host = "127.0.0.1",
+						     .insecure = true };
+	static struct tls_setup *setup;
+	const char *over = getenv("OVER");
+	char err[TRANSPORT_ERR_MAX];
+
+	if (over == NULL || strcmp(over, "tls") != 0)
+		return NULL;
+	if (setup == NULL)
+		setup = tls_client_new(&o, err);
+	if (setup == NULL)
+		fail_msg("%s", err);
+	return setup;
 }
 
 /* ---- the server ------------------------------------------------------ */
@@ -124,6 +145,11 @@ static inline void live_start(struct live_server *s, const char *const *args,
 	unsigned port;
 	int n = 4;
 
+	if (live_tls() != NULL) {
+		all[0] = "--tls-listen";
+		all[n++] = "--tls-self-signed";
+		all[n++] = "127.0.0.1";
+	}
 	while (args != NULL && *args != NULL)
 		all[n++] = *args++;
 	all[n] = NULL;
@@ -163,6 +189,7 @@ static inline void live_stop(struct live_server *s)
 
 struct conn {
 	int fd;
+	struct tls *tls; /* NULL: plain */
 	uint8_t priv[DERP_KEY_LEN], pub[DERP_KEY_LEN], server[DERP_KEY_LEN];
 	struct derp_reader reader;
 	uint8_t in[65536], body[70000];
@@ -186,15 +213,43 @@ static inline struct conn *conn_open(const struct live_server *s)
 	c->fd = dial_wait(&where, WAIT_MS, err);
 	if (c->fd < 0)
 		fail_msg("%s", err);
+	if (live_tls() != NULL) {
+		c->tls = tls_new(live_tls(), c->fd);
+		assert_non_null(c->tls);
+		if (tls_handshake_wait(c->tls, WAIT_MS, err) != 0)
+			fail_msg("%s", err);
+	}
 	conn_key(c);
 	derp_reader_init(&c->reader, UINT32_MAX);
 	return c;
 }
 
+/* Close, but keep c for its keys. */
+static inline void conn_hang_up(struct conn *c)
+{
+	tls_free(c->tls);
+	c->tls = NULL;
+	close(c->fd);
+}
+
 static inline void conn_close(struct conn *c)
 {
-	close(c->fd);
+	conn_hang_up(c);
 	free(c);
+}
+
+static inline ssize_t conn_put(struct conn *c, const void *from, size_t len)
+{
+	if (c->tls == NULL)
+		return send(c->fd, from, len, MSG_NOSIGNAL);
+	/* len 0: what waits. */
+	return len > 0 ? tls_write(c->tls, from, len) : tls_flush(c->tls) - 1;
+}
+
+static inline ssize_t conn_get(struct conn *c, void *to, size_t cap)
+{
+	return c->tls != NULL ? tls_read(c->tls, to, cap)
+			      : recv(c->fd, to, cap, 0);
 }
 
 /* 0, or -1 when the server has closed. */
@@ -202,9 +257,9 @@ static inline int conn_try_write(struct conn *c, const void *bytes, size_t len)
 {
 	const uint8_t *p = bytes;
 
-	while (len > 0) {
-		ssize_t n = send(c->fd, p, len, MSG_NOSIGNAL);
-		if (n > 0) {
+	while (len > 0 || (c->tls != NULL && tls_waits(c->tls) > 0)) {
+		ssize_t n = conn_put(c, p, len);
+		if (n >= 0) {
 			p += n;
 			len -= (size_t)n;
 			continue;
@@ -226,11 +281,16 @@ static inline void conn_write(struct conn *c, const void *bytes, size_t len)
 static inline int conn_fill(struct conn *c, int ms)
 {
 	struct pollfd p = { .fd = c->fd, .events = POLLIN };
+	int64_t end = clock_ms() + ms, left = ms;
 	ssize_t n;
 
-	if (poll(&p, 1, ms > 0 ? ms : 0) == 0)
-		return 0;
-	n = recv(c->fd, c->in, sizeof c->in, 0);
+	/* Part of a record is nothing yet. */
+	do {
+		if (poll(&p, 1, left > 0 ? (int)left : 0) == 0)
+			return 0;
+		n = conn_get(c, c->in, sizeof c->in);
+		left = end - clock_ms();
+	} while (n < 0 && errno == EAGAIN && left > 0);
 	if (n < 0 && errno == EAGAIN)
 		return 0;
 	if (n <= 0)

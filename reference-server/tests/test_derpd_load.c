@@ -160,7 +160,7 @@ static void five_hundred(void **state)
 		conn_expect_packet(c[(i + 1) % NUM], c[i]->pub, "hi", 2);
 	/* All but the last leave; its sender is among them. */
 	for (int i = 0; i < NUM - 1; i++)
-		close(c[i]->fd);
+		conn_hang_up(c[i]);
 	conn_expect_gone(c[NUM - 1], c[NUM - 2]->pub, 0);
 	conn_ping(c[NUM - 1]);
 	live_stop(&s);
@@ -178,6 +178,8 @@ static void max_clients(void **state)
 	char text[128];
 
 	(void)state;
+	if (live_tls() != NULL)
+		skip(); /* no answer there: it is just closed */
 	live_start(&s, args, 0);
 	for (int i = 0; i < 3; i++)
 		c[i] = conn_login(&s);
@@ -192,7 +194,7 @@ static void max_clients(void **state)
 	/* A place that is left can be taken. */
 	conn_packet(c[0], c[1]->pub, "x", 1);
 	conn_expect_packet(c[1], c[0]->pub, "x", 1);
-	close(c[0]->fd);
+	conn_hang_up(c[0]);
 	conn_expect_gone(c[1], c[0]->pub, 0);
 	extra = conn_login(&s);
 	conn_ping(extra);
@@ -213,6 +215,8 @@ static void no_descriptors(void **state)
 	double before;
 
 	(void)state;
+	if (live_tls() != NULL)
+		skip(); /* the kernel alone makes no handshake */
 	live_start(&s, NULL, 32);
 	in = conn_login(&s);
 	for (int i = 0; i < NUM; i++)

@@ -349,7 +349,7 @@ static void gone_each_time(void **state)
 	for (int round = 0; round < 4; round++) {
 		conn_packet(a, b->pub, "x", 1);
 		conn_expect_packet(b, a->pub, "x", 1);
-		close(a->fd);
+		conn_hang_up(a);
 		conn_expect_gone(b, a->pub, 0);
 		again = conn_login_as(&server, a, "{}");
 		free(a);
@@ -388,13 +388,13 @@ static void duplicates(void **state)
 	conn_packet(a1, b->pub, "5", 1);
 	conn_expect_packet(b, a1->pub, "5", 1);
 	/* The receiving one ends: the other takes over, nobody is told. */
-	close(a1->fd);
+	conn_hang_up(a1);
 	conn_ping(a2);
 	sleep_ms(QUIET_MS);
 	conn_packet(b, a2->pub, "6", 1);
 	conn_expect_packet(a2, b->pub, "6", 1);
 	conn_quiet(b, QUIET_MS);
-	close(a2->fd);
+	conn_hang_up(a2);
 	conn_expect_gone(b, a2->pub, 0);
 	free(a1);
 	free(a2);
@@ -434,10 +434,10 @@ static void watching(void **state)
 	expect_present(w, c->pub, 4, "app 1");
 	d = conn_login_as(&server, c, "{\"AppName\":\"\"}");
 	expect_present(w, c->pub, 1, "");
-	close(c->fd);
+	conn_hang_up(c);
 	conn_ping(d);
 	conn_quiet(w, QUIET_MS);
-	close(d->fd);
+	conn_hang_up(d);
 	conn_expect_gone(w, d->pub, 0);
 	free(c);
 	free(d);

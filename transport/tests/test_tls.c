@@ -345,6 +345,29 @@ static void a_kept_record_is_never_torn(void **state)
 	free(got);
 }
 
+/* Each KeyUpdate wants an answer: who never reads them gets no more memory. */
+static void unread_answers_are_bounded(void **state)
+{
+	struct pair p;
+	char byte;
+	size_t most = 0;
+
+	(void)state;
+	good_pair(&p, 0);
+	for (int i = 0; i < 20000; i++) {
+		SSL_key_update(p.c->ssl, SSL_KEY_UPDATE_REQUESTED);
+		SSL_do_handshake(p.c->ssl);
+		tls_flush(p.c);
+		assert_int_equal(tls_read(p.s, &byte, 1), -1);
+		if (errno != EAGAIN)
+			break;
+		if (tls_waits(p.s) > most)
+			most = tls_waits(p.s);
+	}
+	assert_true(most > 0 && most < 70000);
+	close_pair(&p);
+}
+
 /* ---- ends ------------------------------------------------------------ */
 
 static void assert_end(struct tls *t, bool cut_off)
@@ -880,6 +903,7 @@ int main(void)
 		cmocka_unit_test(tls_1_1_is_refused),
 		cmocka_unit_test(every_cut_carries_the_same),
 		cmocka_unit_test(a_kept_record_is_never_torn),
+		cmocka_unit_test(unread_answers_are_bounded),
 		cmocka_unit_test(an_end_with_and_without_notice),
 		cmocka_unit_test(a_cut_record_is_an_end_too),
 		cmocka_unit_test(garbage_is_a_protocol_error),
