@@ -173,7 +173,7 @@ static const BIO_METHOD *method(void)
 
 static int as_client(struct tls *t)
 {
-	const struct tls_setup *s = t->setup;
+	struct tls_setup *s = t->setup;
 
 	SSL_set_connect_state(t->ssl);
 	/* An address is no server name (RFC 6066). */
