@@ -422,7 +422,7 @@ local function endpoints(pinfo)
 		tostring(pinfo.dst) .. " " .. pinfo.dst_port
 end
 
---   spans   Fast-Start connections on these ports, from and to which packet
+--   spans   DERP over TLS on these ports, from and to which packet
 --   [side]  what one side's stream of frames is in the middle of
 local function connection(pinfo)
 	local a, b = endpoints(pinfo)
@@ -519,10 +519,11 @@ local function show(pinfo, shown, count)
 	end
 end
 
-local function frames(tvb, pinfo, root, joins)
+-- The frames from at on.
+local function frames(tvb, at, pinfo, root, joins)
 	local side = stream_side(pinfo)
 	local from = begin_call(side, pinfo)
-	local shown, count, at = {}, 0, 0
+	local shown, count = {}, 0
 
 	if from and from.rest then
 		tvb = ByteArray.new(from.rest .. tvb:raw(), true):tvb("DERP")
@@ -531,7 +532,7 @@ local function frames(tvb, pinfo, root, joins)
 	local wire, here = tvb:reported_len(), tvb:len()
 
 	if from then
-		at = from.skip
+		at = at + from.skip
 	end
 	while at < wire do
 		local have, len = here - at - HEAD, nil
@@ -563,7 +564,7 @@ local function frames(tvb, pinfo, root, joins)
 	show(pinfo, shown, count)
 end
 
--- ---- Fast-Start -----------------------------------------------------------
+-- ---- HTTP -----------------------------------------------------------------
 
 -- A method, or an answer.  Such a frame would have a length of a gigabyte.
 local function is_http(head)
@@ -580,59 +581,64 @@ local function header(head, name)
 	return nil
 end
 
--- A request for DERP without an answer from HTTP.  Returns the length of its
--- head, 0 while the end of that is missing, or nil.
-local function fast_start(head)
+-- Does a head speak of DERP?  Says how: "request", "fast" for a request that
+-- gets no answer from HTTP, "answer".
+local function derp_head(head)
+	local last = select(2, head:find("\r\n\r\n", 1, true))
+	local fields = head:sub(1, last)
+
+	if (header(fields, "upgrade") or ""):lower() ~= "derp" then
+		return nil
+	end
+	if head:find("^HTTP/1%.%d 101") then
+		return "answer"
+	end
 	if not head:find("^%u+ [/*]") then
 		return nil
 	end
-	local _, last = head:find("\r\n\r\n", 1, true)
-	local fields = head:sub(1, last)
-
-	if header(fields, "derp-fast-start") ~= "1" or
-	   (header(fields, "upgrade") or ""):lower() ~= "derp" then
-		return nil
-	end
-	return last or 0
+	return header(fields, "derp-fast-start") == "1" and "fast" or "request"
 end
 
 local function beginning(tvb)
 	return tvb:raw(0, math.min(tvb:len(), HTTP_HEAD_MAX))
 end
 
-local function add_request(tvb, len, pinfo, root)
-	local head = tvb(0, len)
-
-	Dissector.get("http"):call(head:tvb(), pinfo, root)
-	local tree = root:add(derp, head, "DERP, Fast-Start")
-
-	tree:add(f.faststart, head, true)
+local function add_head(tvb, kind, pinfo, root)
+	Dissector.get("http"):call(tvb, pinfo, root)
+	if kind ~= "fast" then
+		return
+	end
+	root:add(derp, tvb(), "DERP, Fast-Start"):add(f.faststart, tvb(), true)
 	pinfo.cols.protocol = "DERP"
 	pinfo.cols.info:append(" (Fast-Start) ")
 	pinfo.cols.info:fence()
 end
 
 -- What a connection that is DERP's carries.  After Decode As, or when an
--- earlier packet is visited again, that may still be HTTP.
+-- earlier packet is visited again, that may be any HTTP.
 local function stream(tvb, pinfo, root)
 	local head = beginning(tvb)
-	local len = fast_start(head)
 
-	if len == 0 then
-		if #head < HTTP_HEAD_MAX then
-			wait_for(tvb, 0, nil, pinfo, nil, false)
-		end
-	elseif len then
-		add_request(tvb, len, pinfo, root)
-		if tvb:len() > len then
-			frames(tvb(len):tvb(), pinfo, root, false)
-		end
-	elseif is_http(head) then
+	if not is_http(head) then
+		frames(tvb, 0, pinfo, root, false)
+		return
+	end
+	local kind = derp_head(head)
+	local last = select(2, head:find("\r\n\r\n", 1, true))
+
+	if not last and #head < HTTP_HEAD_MAX then
+		wait_for(tvb, 0, nil, pinfo, nil, false)
+	elseif not last or not kind then
 		Dissector.get("http"):call(tvb, pinfo, root)
 	else
-		frames(tvb, pinfo, root, false)
+		add_head(tvb(0, last):tvb(), kind, pinfo, root)
+		if tvb:len() > last then
+			frames(tvb, last, pinfo, root, false)
+		end
 	end
 end
+
+-- ---- recognition ----------------------------------------------------------
 
 local function covered(conn, number)
 	for _, span in ipairs(conn.spans) do
@@ -651,12 +657,15 @@ end
 
 -- The request may be missing or be recorded after its answer, so the first
 -- frame of a server counts as well.
-local function begins_derp(head)
-	return fast_start(head) or head:find("^\1\0\0[\0-\4].DERP\240\159\148\145")
+local function begins_derp(kind, head)
+	return kind == "fast" or kind == "answer" or
+		head:find("^\1\0\0[\0-\4].DERP\240\159\148\145")
 end
 
 local function over_tcp(tvb, pinfo, root)
-	if not begins_derp(beginning(tvb)) then
+	local head = beginning(tvb)
+
+	if not begins_derp(derp_head(head), head) then
 		return false
 	end
 	pinfo.conversation = derp
@@ -665,14 +674,17 @@ local function over_tcp(tvb, pinfo, root)
 end
 
 -- The conversation of TLS belongs to TLS: this is asked about every record.
+-- A request without Fast-Start is taken as well: Wireshark's HTTP would lose
+-- the records that come in one packet with the answer.
 local function over_tls(tvb, pinfo, root)
 	local conn = connection(pinfo)
 	local head = beginning(tvb)
+	local kind = derp_head(head)
 
-	if begins_derp(head) then
+	if kind or begins_derp(kind, head) then
 		cover(conn, pinfo.number)
 	elseif is_http(head) and not pinfo.visited then
-		-- The ports are used anew, for something else.
+		-- Refused, or the ports are used anew for something else.
 		for _, span in ipairs(conn.spans) do
 			span.to = math.min(span.to, pinfo.number - 1)
 		end
@@ -692,7 +704,7 @@ function derp.dissector(tvb, pinfo, root)
 end
 
 function derp_ws.dissector(tvb, pinfo, root)
-	frames(tvb, pinfo, root, true)
+	frames(tvb, 0, pinfo, root, true)
 	return tvb:len()
 end
 
