@@ -189,7 +189,9 @@ int derp_conn_next(struct derp_conn *c, struct derp_conn_event *e,
  * the buffer is lent until the next event.  DERP_E_NOBUF: cap is less. */
 int derp_conn_lend(struct derp_conn *c, uint8_t *buf, size_t cap);
 
-/* Server, after REQUEST: this is the upgrade; HTTP writes the 101. */
+/* Server, after REQUEST: this is the upgrade; HTTP writes the 101.  With
+ * STREAM what is left in *in is for a derp_ws_reader, and what that shows
+ * comes here. */
 int derp_conn_accept(struct derp_conn *c, enum derp_conn_open open,
 		     uint64_t now_ms);
 /* Server, after REQUEST: it was answered otherwise; another may come. */
