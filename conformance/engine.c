@@ -134,6 +134,8 @@ static void raise_limit(struct engine *e)
 	}
 	if (lim.rlim_cur > 2 * FDS_SPARE)
 		e->max_watched_conns = (uint32_t)(lim.rlim_cur - FDS_SPARE) / 2;
+	else if (lim.rlim_cur < 4 * 128)
+		e->max_watched_conns = (uint32_t)lim.rlim_cur / 4;
 }
 
 /* NULL, or why this item cannot run here. */

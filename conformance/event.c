@@ -5,6 +5,7 @@
  * ignored, what is answered, what must not come.  What stays in a link's list
  * waits for an expectation.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -154,6 +155,21 @@ static void late_packet(struct run *r, struct conn *c,
 	run_fail(r, VERDICT_FAIL, nowhere, text);
 }
 
+/* What this machine lacks is no fault of the server. */
+static void check_ours(struct run *r, const struct link_event *e)
+{
+	struct scenario_pos nowhere = { 0, 0 };
+	char text[120];
+
+	if (e->how != LINK_REFUSED ||
+	    (e->error != EMFILE && e->error != ENFILE && e->error != ENOMEM))
+		return;
+	snprintf(text, sizeof(text),
+		 "no socket here (%s): raise ulimit -n, or lower --jobs",
+		 strerror(e->error));
+	run_fail(r, VERDICT_ERROR, r->step ? r->step->pos : nowhere, text);
+}
+
 static void scan_event(struct run *r, struct conn *c, struct link_event *e)
 {
 	bool keep = true;
@@ -173,6 +189,7 @@ static void scan_event(struct run *r, struct conn *c, struct link_event *e)
 		break;
 	case LINK_ENDED:
 		c->end = e;
+		check_ours(r, e);
 		check_forbids(r, c, e);
 		break;
 	}

@@ -380,6 +380,11 @@ static void suspect_all(struct engine *e)
 
 static void no_answer(struct engine *e)
 {
+	if (e->probe_result.verdict == VERDICT_ERROR) {
+		interrupt(e, ENGINE_BROKEN, VERDICT_INCONC,
+			  e->probe_result.reason, "not run: see the error");
+		return;
+	}
 	if (e->phase == FIRST) {
 		close_books(e, VERDICT_SKIP,
 			    "not run: the server cannot be reached");
