@@ -46,6 +46,7 @@ refused "s/^  actual: .*/  actual: \"$(printf '\033')\"/"
 refused '$s/$/\nok 10 - one more/'
 
 # ---- live
+: >"$tmp/listen"
 "$B/derpd" --listen 127.0.0.1:0 >"$tmp/listen" 2>"$tmp/log" &
 server=$!
 port= tries=0
