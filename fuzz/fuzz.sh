@@ -17,7 +17,7 @@ seconds=${FUZZ_SECONDS:-30}
 rest=${FUZZ_REST:-$seconds}
 main=${FUZZ_MAIN:-reader views}
 planted_seconds=30 # ends as soon as the bug is found
-runs_min=1000      # fewer means that the engine did not work
+runs_min=300       # fewer means that the engine did not work
 pass=0 fail=0 pids=
 # The core pattern and the CPU governor are the machine's affair; nobody
 # watches the screen.

@@ -313,25 +313,51 @@ static void a_bad_case_leaves_the_good_ones(void **state)
 	scenario_free(s);
 }
 
-static void prints_the_line_and_a_caret(void **state)
+static void print_is(const char *text, size_t len, const char *want)
 {
-	static const char text[] = HEAD "\tA: logout\n";
-	struct scenario *s = parse(text, sizeof(text) - 1);
-	char got[200];
+	struct scenario *s = parse(text, len);
+	char got[400];
 	FILE *f = tmpfile();
 	size_t n;
 
-	(void)state;
 	assert_non_null(f);
 	scenario_error_print(f, &s->errors[0]);
 	rewind(f);
 	n = fread(got, 1, sizeof(got) - 1, f);
 	got[n] = '\0';
 	fclose(f);
-	assert_string_equal(got, "x.derp:4:5: unknown action 'logout'\n"
-				 "  \tA: logout\n"
-				 "  \t   ^\n");
+	assert_string_equal(got, want);
 	scenario_free(s);
+}
+
+static void prints_the_line_and_a_caret(void **state)
+{
+	static const char text[] = HEAD "\tA: logout\n";
+
+	(void)state;
+	print_is(text, sizeof(text) - 1,
+		 "x.derp:4:5: unknown action 'logout'\n"
+		 "  \tA: logout\n"
+		 "  \t   ^\n");
+}
+
+/* Whatever the file holds: the message and the line are ASCII, one character
+ * for each byte. */
+static void prints_no_byte_as_it_is(void **state)
+{
+	static const char word[] = HEAD "A: l\xc2\x9b\xff\n";
+	static const char del[] = HEAD "A: \x1b\x7f\n";
+
+	(void)state;
+	print_is(word, sizeof(word) - 1,
+		 "x.derp:4:4: unknown action 'l???'\n"
+		 "  A: l???\n"
+		 "     ^\n");
+	print_is(del, sizeof(del) - 1,
+		 "x.derp:4:4: byte 0x1b does not belong in a text; write "
+		 "\\x1b in quotes\n"
+		 "  A: ??\n"
+		 "     ^\n");
 }
 
 int main(void)
@@ -342,6 +368,7 @@ int main(void)
 		cmocka_unit_test(counts_errors_that_it_has_no_room_for),
 		cmocka_unit_test(a_bad_case_leaves_the_good_ones),
 		cmocka_unit_test(prints_the_line_and_a_caret),
+		cmocka_unit_test(prints_no_byte_as_it_is),
 	};
 	size_t n = 0;
 
