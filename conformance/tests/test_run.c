@@ -182,7 +182,7 @@ static void devices_are_not_renamed_away(void **state)
 	struct stat st;
 
 	(void)state;
-	run_suite("--json /dev/null -j /dev/null t.good");
+	run_suite("--json /dev/null t.good");
 	expect(0);
 	assert_int_equal(stat("/dev/null", &st), 0);
 	assert_true(S_ISCHR(st.st_mode));
