@@ -350,13 +350,13 @@ static void prints_no_byte_as_it_is(void **state)
 
 	(void)state;
 	print_is(word, sizeof(word) - 1,
-		 "x.derp:4:4: unknown action 'l???'\n"
-		 "  A: l???\n"
+		 "x.derp:4:4: unknown action 'l\?\?\?'\n"
+		 "  A: l\?\?\?\n"
 		 "     ^\n");
 	print_is(del, sizeof(del) - 1,
 		 "x.derp:4:4: byte 0x1b does not belong in a text; write "
 		 "\\x1b in quotes\n"
-		 "  A: ??\n"
+		 "  A: \?\?\n"
 		 "     ^\n");
 }
 
