@@ -438,13 +438,29 @@ printf 'DERP\tPeerGone [dGhlI] NotHere \n' > "$tmp/want"
 same "the columns" "$tmp/want" "$tmp/got"
 
 # HTTP that is not DERP stays HTTP.
-{
-	packet C "$(text 'GET / HTTP/1.1\r\nHost: x\r\nDerp-Fast-Start: 1\r\n\r\n')"
-	packet S "$(text 'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n')"
-	packet C "$(text 'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: derp\r\nDerp-Fast-Start: 10\r\n\r\n')"
-} | pcap http
-[ "$(count "$tmp/http.pcap" derp)" -eq 0 ] || bad "HTTP is taken for DERP"
-[ "$(count "$tmp/http.pcap" http)" -eq 3 ] || bad "HTTP is not seen"
+not_derp() {
+	{
+		packet C "$(text "$1")"
+		packet S "$(text 'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n')"
+	} | pcap http
+	[ "$(count "$tmp/http.pcap" derp)" -eq 0 ] || bad "taken for DERP: $1"
+	[ "$(count "$tmp/http.pcap" http)" -eq 2 ] || bad "not HTTP: $1"
+}
+not_derp 'GET / HTTP/1.1\r\nHost: x\r\nDerp-Fast-Start: 1\r\n\r\n'
+not_derp 'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: derp\r\nDerp-Fast-Start: 10\r\n\r\n'
+not_derp 'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: derpy\r\nDerp-Fast-Start: 1\r\n\r\n'
+
+# ---- TLS ------------------------------------------------------------------
+
+# Made by tls_samples.py: frames in several records, records with several.
+printf '%s\n' '2 104' '7 1' '4 32' '4 132' '4 5032' '18 8' '1 40' '3 53' \
+	'5 32' '5 132' '5 5032' '6 0' '19 8' | sort > "$tmp/want"
+for f in capture/tests/tls*.pcapng; do
+	for pass in -n -2; do
+		lines "$f" $pass | cut -d' ' -f1-2 | sort > "$tmp/got"
+		same "$(basename "$f"), $pass" "$tmp/want" "$tmp/got"
+	done
+done
 
 # Wireshark's own rules for the names of fields.
 tshark -G fields -X "lua_script:$lua" 2> /dev/null |
