@@ -5,6 +5,7 @@
 #
 #   derpspec        --> derpgo-server of both versions, derper
 #   derpgo-client   --> derpd; and, as a control, the reference's own servers
+#                   both over TCP and over TLS (derper: TCP)
 #   derpspec replay --> captures of each version, against that version
 #
 # One line per stage; the last line is `N passed, N failed`.  Exit status 0
@@ -18,6 +19,14 @@ sessions="conformance/peers/session.txt corpus/captures/sessions/plain.txt
 corpus/captures/sessions/faststart.txt corpus/captures/sessions/mesh.txt"
 tmp=$(mktemp -d) || exit 5
 passed=0 failed=0 server=
+# Over TCP; over_tls sets the other.
+tls= insecure= scheme=http
+over_tls() {
+	tls='-t -k' insecure=-insecure scheme=https
+}
+over_tcp() {
+	tls='' insecure='' scheme=http
+}
 
 stop() {
 	[ -z "$server" ] || { kill "$server"; wait "$server"; } 2>/dev/null
@@ -58,7 +67,8 @@ totals() {
 listening() {
 	port= tries=0
 	while [ -z "$port" ] && [ $tries -lt 200 ] && kill -0 $server 2>/dev/null; do
-		port=$(sed -n 's/^listen 127\.0\.0\.1:\([0-9]*\)$/\1/p' "$tmp/out")
+		port=$(sed -n 's/^listen 127\.0\.0\.1:\([0-9]*\)\( tls\)*$/\1/p' \
+			"$tmp/out")
 		[ -n "$port" ] || sleep 0.05
 		tries=$((tries + 1))
 	done
@@ -68,6 +78,7 @@ listening() {
 start_server() {
 	: > "$tmp/out"
 	"$peers/derpgo-server-$1" -quiet -mesh-key-file "$tmp/mesh.key" \
+		${tls:+-tls-self-signed 127.0.0.1} \
 		> "$tmp/out" 2> "$tmp/$1.log" &
 	server=$!
 	listening
@@ -75,7 +86,10 @@ start_server() {
 
 start_derpd() {
 	: > "$tmp/out"
-	"$B/derpd" --listen 127.0.0.1:0 --mesh-key-file "$tmp/mesh.key" \
+	# shellcheck disable=SC2086
+	"$B/derpd" --log debug --mesh-key-file "$tmp/mesh.key" \
+		--${tls:+tls-}listen 127.0.0.1:0 \
+		${tls:+--tls-self-signed 127.0.0.1} \
 		> "$tmp/out" 2> "$tmp/derpd.log" &
 	server=$!
 	listening
@@ -107,7 +121,7 @@ start_derper() {
 judge() {
 	# shellcheck disable=SC2086
 	stage "derpspec > $1" timeout 120 "$B/derpspec" run -h 127.0.0.1 \
-		-p "$port" --mesh-key "$tmp/mesh.key" \
+		-p "$port" $tls --mesh-key "$tmp/mesh.key" \
 		--baseline "$baselines/$2" ${DERPSPEC_FLAGS-}
 }
 
@@ -125,14 +139,25 @@ drive() {
 # The expectations in the session judge what came; this, that every line of
 # output is an object and the client's own key the first.
 play() {
-	timeout 60 "$1" -mesh-key-file "$tmp/mesh.key" \
-		"http://127.0.0.1:$port/derp" < "$2" > "$tmp/jsonl" || {
+	timeout 60 "$1" $insecure -mesh-key-file "$tmp/mesh.key" \
+		"$scheme://127.0.0.1:$port/derp" < "$2" > "$tmp/jsonl" || {
 		result=$?
 		tail -n 20 "$tmp/jsonl"
 		return $result
 	}
 	head -n 1 "$tmp/jsonl" | grep '"event":"self","key":"nodekey:' >/dev/null &&
 		! grep -v '^{.*}$' "$tmp/jsonl"
+}
+
+# The clients of the reference skip the 101 on their first connection when the
+# meta certificate names the key.
+fast_starts() {
+	for version in 1.102.5 1.104.5; do
+		timeout 20 "$peers/derpgo-client-$version" $insecure -login '' \
+			"$scheme://127.0.0.1:$port/derp" </dev/null || return
+		grep ' upgrade ' "$tmp/derpd.log" | tail -n 1 |
+			grep 'fast_start=1' || return
+	done
 }
 
 # with NAME START ...: start a server; what is not there is a failure.
@@ -169,6 +194,20 @@ if with derpd start_derpd; then
 	drive derpd
 fi
 stop
+
+over_tls
+for v in 1.102.5 1.104.5; do
+	if with "go $v, TLS" start_server $v; then
+		judge "go $v, TLS" go-$v
+	fi
+	stop
+done
+if with 'derpd, TLS' start_derpd; then
+	drive 'derpd, TLS'
+	stage 'Fast-Start by the meta certificate > derpd' fast_starts
+fi
+stop
+over_tcp
 
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
