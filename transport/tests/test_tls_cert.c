@@ -165,6 +165,9 @@ static void bad_options_are_told(void **state)
 		assert_non_null(strstr(err, why[i]));
 	}
 	assert_true(tls_is_pin("sha256-raw:" KEY_HEX));
+	/* The reference's clients compare text. */
+	assert_false(tls_is_pin("sha256-raw:0A0123456789abcdef0123456789abcd"
+				"ef0123456789abcdef0123456789abcd"));
 }
 
 /* ---- the server's certificates --------------------------------------- */
