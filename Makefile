@@ -125,7 +125,7 @@ deps-fuzz deps-interop deps-report deps-wireshark: deps-%:
 # A change of flags rebuilds; the stamp's time moves only when its text does.
 stamp = @mkdir -p $(@D); printf '%s\n' '$(1)' | cmp -s - $@ || printf '%s\n' '$(1)' > $@
 $(B)/flags: FORCE
-	$(call stamp,$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS))
+	$(call stamp,$(CC) $(AR) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(LIBS) $(CMOCKA_LIBS) $(YAJL_LIBS))
 
 $(B)/%.o: %.c $(B)/flags | $(O)/deps/base
 	@mkdir -p $(@D)
@@ -145,7 +145,9 @@ endef
 $(foreach f,$(filter-out fuzz,$(folders)),$(eval $(call library_rules,$(f))))
 
 # Scenarios and the specification are part of derpspec.
-$(B)/conformance/embedded.c: util/embed.sh $(cases) docs/protocol.md
+$(B)/objects.embedded: FORCE
+	$(call stamp,$(cases))
+$(B)/conformance/embedded.c: util/embed.sh $(cases) docs/protocol.md $(B)/objects.embedded
 	@mkdir -p $(@D)
 	$(call say,EMBED,$@)
 	$(Q)sh util/embed.sh $(cases) docs/protocol.md > $@
@@ -240,7 +242,9 @@ fuzz:
 coverage: test
 	@B='$(B)' sh util/coverage.sh
 
-$(B)/derp.pc: codec/derp.pc.in $(B)/flags
+$(B)/places: FORCE
+	$(call stamp,$(PREFIX) $(LIBDIR) $(INCDIR))
+$(B)/derp.pc: codec/derp.pc.in $(B)/places
 	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|g;s|@LIBDIR@|$(LIBDIR)|g;s|@INCDIR@|$(INCDIR)|g;s|@VERSION@|$(VERSION)|g' $< > $@
 
 install: all $(B)/derp.pc
@@ -263,6 +267,7 @@ uninstall:
 	rm -f $(foreach m,$(mans),$(DESTDIR)$(MANDIR)/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m)))
 
 lint:
+	@sh util/deps.sh check report
 	clang-format --dry-run -Werror $(sort $(wildcard */*.[ch] */tests/*.[ch]))
 	$(if $(mans),mandoc -T lint -W warning $(mans))
 

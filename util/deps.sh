@@ -9,18 +9,19 @@ set -u
 mode=$1 part=$2
 go_dir=${DERPKIT_GO_DIR:-build/go}
 
-# What a part needs: a file that proves it is there, and its Debian package.
+# What a part needs: what proves that it is there, and its Debian package.  A
+# header is looked for by the compiler, wherever it keeps them.
 needs() {
 	case $part in
 	base) cat <<-END
-		/usr/include/stdio.h libc6-dev
-		/usr/include/sodium.h libsodium-dev
-		/usr/include/pcap/pcap.h libpcap-dev
-		/usr/include/cmocka.h libcmocka-dev
-		/usr/include/ev.h libev-dev
-		/usr/include/openssl/ssl.h libssl-dev
-		/usr/include/uthash.h uthash-dev
-		/usr/include/yajl/yajl_parse.h libyajl-dev
+		<stdio.h> libc6-dev
+		<sodium.h> libsodium-dev
+		<pcap/pcap.h> libpcap-dev
+		<ev.h> libev-dev
+		<openssl/ssl.h> libssl-dev
+		<uthash.h> uthash-dev
+		<yajl/yajl_parse.h> libyajl-dev
+		<cmocka.h> libcmocka-dev
 		END
 		command -v cc >/dev/null || echo "/usr/bin/gcc gcc"
 		;;
@@ -28,6 +29,7 @@ needs() {
 		/usr/bin/clang clang
 		/usr/bin/afl-fuzz afl++
 		/usr/bin/llvm-symbolizer llvm
+		libclang_rt.fuzzer-x86_64.a libclang-rt-14-dev
 		END
 		;;
 	interop) cat <<-END
@@ -41,6 +43,7 @@ needs() {
 		/usr/bin/xmllint libxml2-utils
 		/usr/bin/mandoc mandoc
 		/usr/bin/clang-format clang-format
+		/usr/bin/pkg-config pkg-config
 		END
 		;;
 	wireshark) echo "/usr/bin/tshark tshark" ;;
@@ -75,8 +78,20 @@ fetch_go() {
 	exit 1
 }
 
-missing=$(needs | while read -r file package; do
-	[ -e "$file" ] || printf '%s ' "$package"
+is_there() {
+	case $1 in
+	# cmocka.h wants these in front of it.
+	"<"*) printf '#include %s\n' '<stdarg.h>' '<stddef.h>' '<stdint.h>' \
+		'<setjmp.h>' '<stdio.h>' "$1" |
+		# shellcheck disable=SC2086
+		${CC:-cc} ${CPPFLAGS-} ${CFLAGS-} -E - >/dev/null 2>&1 ;;
+	libclang*) [ -e "$(clang -print-file-name="$1" 2>/dev/null)" ] ;;
+	*) [ -e "$1" ] ;;
+	esac
+}
+
+missing=$(needs | while read -r proof package; do
+	is_there "$proof" || printf '%s ' "$package"
 done)
 
 as_root() {
