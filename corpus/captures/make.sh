@@ -164,3 +164,7 @@ if [ "$wanted" = "  " ]; then
 	done
 	variant pcapng go-1.104.5-plain format-pcapng.pcapng
 fi
+# The golden decodes follow; look at their differences before you commit.
+if [ -x "$B/derpdump" ]; then
+	UPDATE=1 sh capture/tests/test_derpdump.sh
+fi
