@@ -129,8 +129,10 @@ static void look(bool seen[NUM_SEEN], const uint8_t *p, size_t n)
 	seen[MORE] |= num > NUM_FRAMES && used + TAIL_LEN == n;
 	seen[TWICE] |= n > 41 && memcmp(p + 5, ping, 5) == 0 &&
 		       memcmp(p + 5, p + 18, 13) == 0;
-	seen[SWAPPED] |=
-		n == sizeof(stream) && memcmp(p, ping, 5) == 0 && p[13] == 0x06;
+	/* Nothing else moves the unknown frame in front of the ping. */
+	seen[SWAPPED] |= n == sizeof(stream) &&
+			 memcmp(p + 5, stream + 18, 7) == 0 &&
+			 memcmp(p + 12, stream + 5, 13) == 0;
 	seen[RETYPED] |= n == sizeof(stream) && p[0] == 0x15 && num == 3;
 	seen[HUGE_LENGTH] |= len >= UINT32_MAX - 1;
 	seen[WRITE_LIMIT] |= len == DERP_WRITE_MAX + 1;
