@@ -17,8 +17,9 @@
  *           look at e; link_drop(l, e) when it is done with
  *
  * woken() may call everything but link_free() on the link that woke it.
- * Memory: the events of a link hold at most LINK_EVENTS_MAX bytes; more ends
- * it (LINK_FLOOD).  Payloads are copies and live until link_drop().
+ * Memory: the events of a link hold at most LINK_EVENTS_MAX bytes, those of
+ * all links LINK_ALL_MAX; more ends the link (LINK_FLOOD).  Payloads are
+ * copies and live until link_drop().
  */
 #ifndef LINK_H
 #define LINK_H
@@ -32,7 +33,8 @@
 #include "tls.h"
 #include "value.h"
 
-#define LINK_EVENTS_MAX (64u << 20) /* bytes of payloads that wait */
+#define LINK_EVENTS_MAX (64u << 20) /* bytes that wait, of one */
+#define LINK_ALL_MAX (256u << 20)   /* of all */
 #define LINK_BODY_MAX (1u << 20)    /* of an HTTP response */
 
 enum link_event_kind {

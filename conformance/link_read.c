@@ -11,16 +11,28 @@
 
 #include "link_read.h"
 
+/* Of an event beside its body: memory, and the time to look through a long
+ * list of them again and again. */
+#define EVENT_COST 1024
+
+static size_t all_held; /* bytes of the events of all links */
+
+static bool fits(size_t held, size_t cost, size_t max)
+{
+	return cost <= max && held <= max - cost;
+}
+
 struct link_event *link_add_event(struct link *l, enum link_event_kind kind,
 				  size_t body)
 {
 	struct link_event *e;
+	size_t cost = EVENT_COST + body;
 
 	if (kind != LINK_ENDED && l->ended)
 		return NULL;
 	if (kind != LINK_ENDED &&
-	    (body > LINK_EVENTS_MAX - sizeof(*e) ||
-	     l->held_bytes > LINK_EVENTS_MAX - sizeof(*e) - body)) {
+	    (!fits(l->held_bytes, cost, LINK_EVENTS_MAX) ||
+	     !fits(all_held, cost, LINK_ALL_MAX))) {
 		link_end(l, LINK_FLOOD, 0);
 		return NULL;
 	}
@@ -37,8 +49,9 @@ struct link_event *link_add_event(struct link *l, enum link_event_kind kind,
 	}
 	e->kind = kind;
 	e->at_us = link_now_us();
-	e->cost = sizeof(*e) + body;
-	l->held_bytes += e->cost;
+	e->cost = cost;
+	l->held_bytes += cost;
+	all_held += cost;
 	*l->last = e;
 	l->last = &e->next;
 	l->news = true;
@@ -57,6 +70,7 @@ void link_drop(struct link *l, struct link_event *e)
 	if (l->last == &e->next)
 		l->last = at;
 	l->held_bytes -= e->cost;
+	all_held -= e->cost;
 	free(e->head ? e->head : e->body);
 	free(e);
 }

@@ -451,12 +451,58 @@ static void a_close_is_a_fin_and_a_reset_a_rst(void **state)
 	part(&p);
 }
 
+static void unheard(struct link *l, void *ctx)
+{
+	(void)l;
+	(void)ctx;
+}
+
+/* Events of a link until it ends, or num of them. */
+static size_t fill(struct link *l, size_t num, size_t body)
+{
+	size_t n = 0;
+
+	while (n < num && link_add_event(l, LINK_FRAME, body) != NULL)
+		n++;
+	assert_int_equal(l->ended, n < num);
+	return n;
+}
+
+/* A server that floods every connection does not get all the memory, and what
+ * was given back can be had again; small events cost more than they hold, since
+ * long lists are looked through often. */
+static void all_links_together_are_bounded(void **state)
+{
+	enum { BODY = 1 << 20, NUM = 60, LINKS = 6 };
+	struct link *l[LINKS];
+	size_t sum;
+
+	(void)state;
+	for (int again = 0; again < 2; again++) {
+		sum = 0;
+		for (int i = 0; i < LINKS; i++) {
+			l[i] = link_new(loop, unheard, NULL);
+			assert_non_null(l[i]);
+			sum += fill(l[i], NUM, BODY);
+		}
+		assert_in_range(sum, LINK_ALL_MAX / BODY - 2,
+				LINK_ALL_MAX / BODY);
+		for (int i = 0; i < LINKS; i++)
+			link_free(l[i]);
+	}
+	l[0] = link_new(loop, unheard, NULL);
+	assert_non_null(l[0]);
+	assert_in_range(fill(l[0], SIZE_MAX, 8), 10000, 100000);
+	link_free(l[0]);
+}
+
 int main(void)
 {
 	static struct CMUnitTest all[60];
 	static const struct CMUnitTest others[] = {
 		cmocka_unit_test(a_response_keeps_head_and_body),
 		cmocka_unit_test(events_are_bounded),
+		cmocka_unit_test(all_links_together_are_bounded),
 		cmocka_unit_test(responses_are_bounded),
 		cmocka_unit_test(a_dropped_event_makes_room),
 		cmocka_unit_test(an_orderly_end_is_told),
