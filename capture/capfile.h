@@ -30,6 +30,9 @@ struct capfile {
 	const char *name;
 	void (*idle)(void *ctx); /* may be NULL: see capture_set_idle() */
 	void *ctx;
+	/* TLS secrets in pcapng, may be NULL: a key log, whole. */
+	int (*secrets)(void *ctx, const uint8_t *bytes, size_t len);
+	void *secrets_ctx;
 	uint8_t *own;        /* buffer, NULL for memory */
 	const uint8_t *data; /* what is in view: own, or the memory */
 	size_t at, end;      /* of data */

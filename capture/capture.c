@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flow.h"
+#include "tls_flow.h"
 
 static unsigned flow_hash(const struct capture *c, const void *at, size_t len)
 {
@@ -202,6 +202,7 @@ static void drop(struct capture *c, struct flow *f)
 		tcp_free(c, f, i);
 		side_free(c, &f->side[i]);
 	}
+	tls_free_conn(c, f);
 	free(f);
 }
 
@@ -451,6 +452,11 @@ void capture_free(struct capture *c)
 	while (c->order != NULL)
 		drop(c, c->order);
 	assert(c->mem == 0);
+	keylog_free(&c->keylog);
+	if (c->tickets != NULL)
+		sodium_memzero(c->tickets, TICKETS * sizeof(*c->tickets));
+	free(c->tickets);
+	free(c->plain);
 	free(c->scratch);
 	free(c);
 }

@@ -1,7 +1,8 @@
 /*
  * capture.h - DERP out of captured packets.
  *
- *   file --> packets --> TCP streams --> HTTP head --> frames --> event()
+ *   file --> packets --> TCP streams (--> TLS) --> HTTP head --> frames
+ *                                                          --> event()
  *
  * A struct capture takes packets in the order of the capture and calls
  * event() for everything it learns about DERP connections.  Recognition is by
@@ -75,8 +76,12 @@ struct capture_flow {
 	bool roles_known;  /* else client and server are a guess */
 	bool has_client_key, has_server_key;
 	uint8_t client_key[DERP_KEY_LEN]; /* of the last ClientInfo */
-	uint8_t server_key[DERP_KEY_LEN]; /* of ServerKey, or of the 101 */
-	void *user;                       /* the caller's, NULL at first */
+	uint8_t server_key[DERP_KEY_LEN]; /* of ServerKey, 101, certificate */
+	/* TLS that was opened; NULL: none.  Its server key may come from the
+	 * meta certificate, before ServerKey. */
+	const char *tls;    /* "TLS 1.3" */
+	const char *cipher; /* "AES-128-GCM" */
+	void *user;         /* the caller's, NULL at first */
 };
 
 /* The text is the name in derpdump's JSON. */
@@ -103,6 +108,7 @@ enum capture_loss {
 	CAPTURE_SNAPLEN,          /* packets were cut when captured */
 	CAPTURE_LIMIT,            /* given up: a limit of ours was reached */
 	CAPTURE_STEP, /* there, but skipped while looking for a frame header */
+	CAPTURE_SEALED, /* in a TLS record that does not open */
 };
 
 enum capture_end {
@@ -170,6 +176,12 @@ int capture_read_file(struct capture *c, const char *path);
 int capture_read_fd(struct capture *c, int fd, const char *name);
 int capture_read_memory(struct capture *c, const void *bytes, size_t len,
 			const char *name);
+
+/* Secrets of TLS connections, from NSS key logs, before they are needed; may
+ * be called again.  Those inside a pcapng file are used by themselves. */
+int capture_keylog_file(struct capture *c, const char *path);
+int capture_keylog_memory(struct capture *c, const void *bytes, size_t len,
+			  const char *name);
 
 /* idle() is called before a read that would wait, with event()'s ctx: the
  * moment to show what has come so far. */

@@ -26,11 +26,14 @@ enum {
 	O_JSON,
 	O_STATS,
 	O_STRICT,
+	O_KEYLOG,
 };
 
 static const struct opt table[] = {
 	{ O_READ, "read", 'r', "FILE",
 	  "pcap or pcapng file; - is standard input (default)", "Input" },
+	{ O_KEYLOG, "keylog", 0, "FILE",
+	  "secrets of its TLS connections; may be given again", NULL },
 	{ O_COUNT, "count", 'c', "N", "stop after N frames", NULL },
 	{ O_VERBOSE, "verbose", 'v', NULL,
 	  "the fields of each frame, with offsets", "Output" },
@@ -97,8 +100,8 @@ static void tell_summary(const struct capture_counts *n)
 {
 	if (n->tls_flows > 0)
 		fprintf(stderr,
-			"derpdump: %llu TLS connection%s not read: capture "
-			"behind the TLS proxy, or plain DERP\n",
+			"derpdump: %llu TLS connection%s not read: give the "
+			"key log of one side with --keylog\n",
 			(unsigned long long)n->tls_flows,
 			n->tls_flows == 1 ? "" : "s");
 	if (n->derp_flows == 0)
@@ -127,6 +130,16 @@ static int exit_code(const struct dump *d, const struct capture_counts *n,
 	return EXIT_DONE;
 }
 
+static int read_keylogs(const struct dump *d, struct capture *c)
+{
+	uint32_t i;
+	int ret = 0;
+
+	for (i = 0; i < d->num_keylogs && ret == 0; i++)
+		ret = capture_keylog_file(c, d->keylogs[i]);
+	return ret;
+}
+
 static int run(struct dump *d, const char *path)
 {
 	struct capture *c = capture_new(on_event, d, NULL);
@@ -140,7 +153,9 @@ static int run(struct dump *d, const char *path)
 	}
 	n = capture_counts(c);
 	capture_set_idle(c, on_idle);
-	ret = capture_read_file(c, path);
+	ret = read_keylogs(d, c);
+	if (ret == 0)
+		ret = capture_read_file(c, path);
 	if (ret < 0 && ret != CAPTURE_E_STOPPED)
 		error = capture_error(c);
 	if (d->json)
@@ -194,6 +209,12 @@ static int set_option(struct dump *d, const struct opts *o, int id,
 		return 0;
 	case O_STATS:
 		d->stats = true;
+		return 0;
+	case O_KEYLOG:
+		if (d->num_keylogs >= DUMP_KEYLOGS)
+			return opts_fail(o, "at most %u key logs",
+					 DUMP_KEYLOGS);
+		d->keylogs[d->num_keylogs++] = o->value;
 		return 0;
 	case O_STRICT:
 		d->strict = true;

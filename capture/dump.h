@@ -13,6 +13,7 @@
 #include "out.h"
 
 #define DUMP_TYPES 256u
+#define DUMP_KEYLOGS 64u
 
 struct dump_stats {
 	uint64_t frames[DUMP_TYPES][2]; /* by type and direction */
@@ -20,7 +21,7 @@ struct dump_stats {
 	uint64_t kinds[6];              /* relayed packets */
 	uint64_t started[4];            /* connections by enum capture_mode */
 	uint64_t closed[4];             /* by enum capture_end */
-	uint64_t losses[4];             /* bytes by enum capture_loss */
+	uint64_t losses[5];             /* bytes by enum capture_loss */
 	int64_t first_ns, last_ns;
 };
 
@@ -28,8 +29,10 @@ struct dump {
 	bool verbose, hex, quiet, json, strict;
 	bool stats;
 	enum out_time time;
-	uint64_t max_frames; /* 0: all */
-	bool seen;           /* first_ns is known */
+	uint64_t max_frames;               /* 0: all */
+	const char *keylogs[DUMP_KEYLOGS]; /* borrowed */
+	uint32_t num_keylogs;
+	bool seen; /* first_ns is known */
 	int64_t first_ns;
 	struct out out;
 	struct derp_json_writer writer;

@@ -3,6 +3,7 @@
  *
  *   capture.c  packets to flows, the table, events and counts
  *   tcp.c      one side's segments, put in order: data, holes, end
+ *   tls_*.c    records of TLS whose secrets are known, opened
  *   stream.c   what a side's bytes are: HTTP, TLS, frames, nothing of ours
  *   http.c     heads and bodies
  *   frames.c   frames, and holes in them
@@ -16,6 +17,7 @@
 #define CAPTURE_FLOW_H
 
 #include "capture.h"
+#include "keylog.h"
 #include "packet.h"
 
 #define HASH_NONFATAL_OOM 1
@@ -26,6 +28,9 @@
 #define SEARCH_MARKS 128u /* then several segments share a stamp */
 
 #define SECOND_NS 1000000000
+
+#define TICKETS 1024u /* TLS 1.2 sessions that may go on; the oldest go */
+#define TICKET_HASH_LEN 8u
 
 /* Where bytes came from: the packet that carried them. */
 struct stamp {
@@ -40,6 +45,12 @@ struct mark {
 };
 
 #define SEARCH_MARKS_LEN (SEARCH_MARKS * sizeof(struct mark))
+
+/* A session ticket of TLS 1.2, and what it stands for. */
+struct ticket {
+	uint8_t hash[TICKET_HASH_LEN];
+	uint8_t master[KEYLOG_SECRET_MAX];
+};
 
 /* A segment that came before its turn. */
 struct chunk {
@@ -122,16 +133,17 @@ struct flow {
 	struct capture_addr addr[2]; /* of the sides */
 	struct tcp_side tcp[2];
 	struct side side[2];
-	bool swapped; /* side 0 is the server */
-	bool open;    /* OPEN was told */
-	bool started; /* START was told */
-	bool upgrade; /* the client asked for DERP */
-	bool fast;    /* with Fast-Start */
-	bool socket;  /* it asked for DERP over WebSocket */
-	bool head;    /* the last request was a HEAD */
-	bool tunnel;  /* the last request was a CONNECT */
-	bool tls;     /* TLS was told */
-	bool over;    /* both directions ended */
+	bool swapped;            /* side 0 is the server */
+	bool open;               /* OPEN was told */
+	bool started;            /* START was told */
+	bool upgrade;            /* the client asked for DERP */
+	bool fast;               /* with Fast-Start */
+	bool socket;             /* it asked for DERP over WebSocket */
+	bool head;               /* the last request was a HEAD */
+	bool tunnel;             /* the last request was a CONNECT */
+	bool tls;                /* that it cannot be read was told */
+	bool over;               /* both directions ended */
+	struct tls_conn *secure; /* TLS that we read; or NULL */
 };
 
 struct capture {
@@ -146,6 +158,10 @@ struct capture {
 	uint32_t num_flows;
 	uint64_t mem;     /* bytes waiting */
 	uint8_t *scratch; /* DERP_FRAME_MAX, lent to readers */
+	uint8_t *plain;   /* text of the TLS record at hand */
+	struct keylog keylog;
+	struct ticket *tickets; /* TICKETS of them, or NULL */
+	uint64_t num_tickets;   /* so far */
 	uint8_t hash_key[16];
 	int ts_digits;
 	struct stamp now;
@@ -157,7 +173,6 @@ struct capture {
 /* ---- capture.c --------------------------------------------------------- */
 
 enum capture_dir flow_dir(const struct flow *f, int side);
-int flow_side(const struct flow *f, enum capture_dir dir);
 /* Side is the client: swap the roles if they were guessed otherwise. */
 void flow_set_client(struct flow *f, int side);
 

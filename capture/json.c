@@ -327,6 +327,16 @@ static void put_partial(struct derp_json_writer *w, const struct derp_frame *f)
 	derp_json_close(w, '}');
 }
 
+static void put_tls(struct derp_json_writer *w, const struct capture_flow *f)
+{
+	if (f->tls == NULL)
+		return;
+	put_str(w, "tls", f->tls);
+	put_str(w, "cipher", f->cipher);
+	if (f->has_server_key)
+		put_node(w, "meta_key", f->server_key);
+}
+
 static void put_event(struct derp_json_writer *w, const struct capture_event *e)
 {
 	put_str(w, "event", capture_what_name(e->what));
@@ -335,6 +345,7 @@ static void put_event(struct derp_json_writer *w, const struct capture_event *e)
 	case CAPTURE_TLS:
 		put_addr(w, "client", &e->flow->client);
 		put_addr(w, "server", &e->flow->server);
+		put_tls(w, e->flow);
 		break;
 	case CAPTURE_HTTP:
 		put_http(w, e);

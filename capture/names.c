@@ -47,6 +47,8 @@ const char *name_loss(enum capture_loss loss)
 		return "cut-packet";
 	case CAPTURE_LIMIT:
 		return "limit";
+	case CAPTURE_SEALED:
+		return "sealed-record";
 	case CAPTURE_STEP:
 		break;
 	}

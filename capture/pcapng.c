@@ -17,11 +17,13 @@ enum {
 	NG_PACKET = 2, /* obsolete, still written by some */
 	NG_SIMPLE = 3,
 	NG_ENHANCED = 6,
+	NG_SECRETS = 10,
 };
 
 enum { NG_OPT_END = 0, NG_OPT_TSRESOL = 9, NG_OPT_TSOFFSET = 14 };
 
 #define NG_BLOCK_MIN 12u
+#define NG_KEYLOG 0x544c534bu /* kind of secrets */
 /* A packet with its head and options; other blocks of this size are passed
  * over without being kept. */
 #define NG_BLOCK_MAX (CAPFILE_PACKET_MAX + 65536u * 4u)
@@ -218,6 +220,21 @@ static int take_simple(struct capfile *f, struct capture_packet *p,
 	return give(f, p, 0, body, len, 4, have);
 }
 
+/* Of another kind than a TLS key log, they are not for us. */
+static int take_secrets(struct capfile *f, const uint8_t *body, size_t len)
+{
+	uint32_t n;
+
+	if (len < 8 || capfile_u32(f, body) != NG_KEYLOG)
+		return 0;
+	n = capfile_u32(f, body + 4);
+	if (n > len - 8)
+		return damaged(f, "secrets are longer than their block");
+	if (f->secrets(f->secrets_ctx, body + 8, n) < 0)
+		return capfile_fail(f, CAPTURE_E_MEMORY, "out of memory");
+	return 0;
+}
+
 /* 1: a packet.  0: none in this block. */
 static int take_block(struct capfile *f, struct capture_packet *p,
 		      uint32_t type, const uint8_t *body, size_t len)
@@ -230,13 +247,18 @@ static int take_block(struct capfile *f, struct capture_packet *p,
 	case NG_PACKET:
 	case NG_ENHANCED:
 		return take_enhanced(f, p, type, body, len);
+	case NG_SECRETS:
+		return take_secrets(f, body, len);
 	default:
 		return 0;
 	}
 }
 
-static bool is_kept(uint32_t type)
+/* Secrets that are too many are passed over like what nobody knows. */
+static bool is_kept(const struct capfile *f, uint32_t type, uint32_t len)
 {
+	if (type == NG_SECRETS)
+		return f->secrets != NULL && len <= NG_BLOCK_MAX;
 	return type == NG_INTERFACE || type == NG_SIMPLE || type == NG_PACKET ||
 	       type == NG_ENHANCED;
 }
@@ -260,7 +282,7 @@ static int next_block(struct capfile *f, struct capture_packet *p)
 	len = capfile_u32(f, f->data + f->at + 4);
 	if (len < NG_BLOCK_MIN || len % 4 != 0)
 		return damaged(f, "a block of impossible length");
-	if (!is_kept(type)) {
+	if (!is_kept(f, type, len)) {
 		ret = capfile_skip(f, len);
 		if (ret == 0)
 			f->cut = true;

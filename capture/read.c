@@ -77,11 +77,23 @@ static int read_packets(struct capture *c, struct capfile *f, struct links *l)
 	return ret;
 }
 
+/* capfile.h: what a pcapng file knows. */
+static int add_secrets(void *ctx, const uint8_t *bytes, size_t len)
+{
+	struct capture *c = ctx;
+
+	if (keylog_add(&c->keylog, bytes, len) < 0)
+		return -1;
+	return keylog_end(&c->keylog);
+}
+
 static int read_all(struct capture *c, struct capfile *f)
 {
 	struct links l = { 0 };
 	int ret, end;
 
+	f->secrets = add_secrets;
+	f->secrets_ctx = c;
 	ret = read_packets(c, f, &l);
 	if (ret == CAPTURE_E_STOPPED || ret == CAPTURE_E_MEMORY)
 		return ret;

@@ -119,6 +119,6 @@ void stats_print(struct dump *d, const struct capture_counts *n)
 	one(o, "truncated", n->truncated);
 	one(o, "gaps", n->gaps);
 	one(o, "lost bytes", n->lost_bytes);
-	for (i = CAPTURE_NOT_CAPTURED; i <= CAPTURE_STEP; i++)
+	for (i = CAPTURE_NOT_CAPTURED; i <= CAPTURE_SEALED; i++)
 		some(o, name_loss((enum capture_loss)i), s->losses[i]);
 }

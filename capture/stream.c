@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flow.h"
+#include "tls_flow.h"
 
 #define METHOD_MAX 16u /* letters of an HTTP method */
 #define RECORD_MAX 16640u
@@ -157,14 +157,29 @@ static void found_tls(struct capture *c, struct flow *f, int side)
 {
 	struct capture_event e;
 
+	/* Records, from here on; what was kept of the other side may be the
+	 * beginning of one. */
+	if (!f->tls && c->keylog.num > 0 && tls_begin(c, f)) {
+		f->side[side].state = SIDE_START;
+		side_become(c, f, !side, SIDE_START);
+		return;
+	}
 	if (!f->tls) {
 		f->tls = true;
 		event_init(&e, c, f, side, CAPTURE_TLS);
-		e.text = "encrypted: not read";
+		e.text = c->keylog.num > 0 ? "encrypted: no memory to read it"
+					   : "encrypted: not read without a "
+					     "key log";
 		event_tell(c, &e);
 	}
 	side_off(c, f, 0);
 	side_off(c, f, 1);
+}
+
+/* Are the bytes records of TLS, and not what was in them? */
+static bool is_wire(const struct flow *f)
+{
+	return f->secure != NULL && !f->secure->giving;
 }
 
 /* Now that it is known what comes, go there. */
@@ -268,6 +283,10 @@ void stream_data(struct capture *c, struct flow *f, int side, const uint8_t *in,
 	size_t n;
 
 	while (len > 0 && !c->stopped) {
+		if (is_wire(f)) {
+			tls_data(c, f, side, in, len);
+			return;
+		}
 		n = 0;
 		switch (s->state) {
 		case SIDE_START:
@@ -324,6 +343,10 @@ void stream_gap(struct capture *c, struct flow *f, int side, uint64_t n,
 
 	if (c->stopped)
 		return;
+	if (is_wire(f)) {
+		tls_gap(c, f, side, n, loss);
+		return;
+	}
 	s->holed = true;
 	if (s->state == SIDE_SEARCH)
 		search_end(c, f, side);
@@ -400,8 +423,12 @@ static void end_inside(struct capture *c, struct flow *f, int side,
 	struct side *s = &f->side[side];
 	struct derp_frame partial;
 	struct capture_event e;
-	bool frames;
+	bool frames, wire = is_wire(f);
 
+	if (wire) {
+		tls_over(c, f, side, what);
+		f->secure->giving = true;
+	}
 	if (s->state == SIDE_SEARCH)
 		search_end(c, f, side);
 	frames = s->state == SIDE_FRAMES || s->state == SIDE_SKIP;
@@ -414,6 +441,8 @@ static void end_inside(struct capture *c, struct flow *f, int side,
 	if (s->state == SIDE_SEARCH)
 		search_lost(c, f, side);
 	side_off(c, f, side);
+	if (wire)
+		f->secure->giving = false;
 }
 
 void stream_fin(struct capture *c, struct flow *f, int side)

@@ -344,6 +344,18 @@ static void put_addrs(struct out *o, const struct capture_flow *f)
 	out_addr(o, &f->server);
 }
 
+static void put_tls(struct out *o, const struct capture_flow *f)
+{
+	if (f->tls == NULL)
+		return;
+	put_word(o, f->tls);
+	put_word(o, f->cipher);
+	if (f->has_server_key) {
+		out_str(o, " meta=");
+		out_key(o, f->server_key);
+	}
+}
+
 static void put_text(struct out *o, const char *text)
 {
 	if (text[0] != '\0')
@@ -358,6 +370,7 @@ static void put_detail(struct out *o, const struct capture_event *e)
 		break;
 	case CAPTURE_OPEN:
 		put_addrs(o, e->flow);
+		put_tls(o, e->flow);
 		break;
 	case CAPTURE_TLS:
 		put_addrs(o, e->flow);
