@@ -133,11 +133,13 @@ static bool frame(struct run *r, struct conn *c, struct link_event *e)
 		answer_ping(r, c, e);
 		return false;
 	}
+	/* First of all: a fence's packet counts on a connection that ignores
+	 * packets, too. */
+	if (is_token(r, e))
+		return true;
 	if ((is_background(e->type) || is_ignored(c, e->type)) &&
 	    !is_named(r, c, e->type))
 		return false;
-	if (is_token(r, e))
-		return true;
 	return !check_forbids(r, c, e);
 }
 

@@ -62,6 +62,10 @@ static struct row rows[] = {
 	  HEAD("lie") "A: login\nA> watch\nA! peer-present\nA! peer-gone\n"
 		      "A> ping \"LIELIELI\"\nfence A\n",
 	  VERDICT_PASS, "", 0, false },
+	{ "fence-counts-where-packets-do-not", HONEST,
+	  HEAD("lie") "A: login; A: ignore recv\n"
+		      "A> send dst=$A.key \"x\"\nfence A A\n",
+	  VERDICT_PASS, "", 0, false },
 	{ "fence-is-no-packet", HONEST,
 	  HEAD("lie") "A: login\nA! recv\nfence A A\nA! pong\nfence A\n"
 		      "fence A A disco\n",
