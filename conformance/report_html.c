@@ -34,12 +34,14 @@ static void header(FILE *to, const struct report *r)
 		good ? "good" : "bad");
 	if (good)
 		fputs("Everything was as expected.", to);
+	else if (sum.unexpected == 0)
+		fputs("The run is not complete.", to);
 	else
 		fprintf(to, "%zu of %zu cases were not as expected.",
 			sum.unexpected, r->num_cases);
 	fputs("</p>\n", to);
 	if (!r->complete) {
-		fputs("<p class=\"bad\">The run is not complete: ", to);
+		fputs("<p class=\"bad\">Cut short: ", to);
 		html_text(to, r->end != NULL ? r->end : "it was cut short");
 		fputs("</p>\n", to);
 	}

@@ -211,6 +211,20 @@ static void tap_bails_out_of_a_run_that_was_cut_short(void **state)
 	free(got);
 }
 
+static void a_reason_cannot_add_a_directive(void **state)
+{
+	struct attack a;
+	char *got;
+
+	(void)state;
+	attack_begin(&a);
+	a.res.verdict = VERDICT_SKIP;
+	strcpy(a.res.reason, "a # TODO b \\# c");
+	got = machine_report(report_tap, &a.r);
+	assert_non_null(strstr(got, " # SKIP a \\# TODO b \\\\\\# c\n"));
+	free(got);
+}
+
 /* ---- Markdown -------------------------------------------------------- */
 
 static void many_failures_become_names_and_then_a_number(void **state)
@@ -316,11 +330,12 @@ static void the_failing_line_is_marked(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[3 * NUM_WRITERS + 10] = {
+	struct CMUnitTest tests[3 * NUM_WRITERS + 11] = {
 		cmocka_unit_test(an_annotation_stays_in_its_properties),
 		cmocka_unit_test(commas_and_colons_in_a_file_name_are_escaped),
 		cmocka_unit_test(the_page_of_an_attack_is_as_it_was),
 		cmocka_unit_test(tap_bails_out_of_a_run_that_was_cut_short),
+		cmocka_unit_test(a_reason_cannot_add_a_directive),
 		cmocka_unit_test(many_failures_become_names_and_then_a_number),
 		cmocka_unit_test(the_baseline_can_be_read_back),
 		cmocka_unit_test(the_baseline_says_that_a_run_was_cut_short),
@@ -328,7 +343,7 @@ int main(void)
 		cmocka_unit_test(every_link_of_the_page_leads_somewhere),
 		cmocka_unit_test(the_failing_line_is_marked),
 	};
-	size_t n = 10;
+	size_t n = 11;
 
 	for (size_t i = 0; i < NUM_WRITERS; i++) {
 		struct writer *w = &writers[i];

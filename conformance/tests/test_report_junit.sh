@@ -36,7 +36,7 @@ valid $sample || fail "the sample: $(cat "$tmp/err")"
 counted $sample
 
 # A target that is not there: a report that is whole, and no success.
-"$B/derpspec" -p 1 -j "$tmp/none.xml" ping >/dev/null 2>&1
+"$B/derpspec" -p 1 -j "$tmp/none.xml" ping dup >/dev/null 2>&1
 [ $? -eq 3 ] || fail "exit status without a server"
 valid "$tmp/none.xml" || fail "without a server: $(cat "$tmp/err")"
 counted "$tmp/none.xml"

@@ -136,7 +136,7 @@ static void long_texts_are_cut(void **state)
 	(void)state;
 	n = snprintf(js, sizeof(js),
 		     HEAD "\"cases\":[{\"id\":\"i\\u0000j\",\"case\":\"c\","
-			  "\"verdict\":\"PASS\",\"reason\":\"%01500d\","
+			  "\"verdict\":\"PASS\",\"reason\":\"%0515d\","
 			  "\"reqs\":[\"%0300d\",\"%0300d\",\"R\"]}]}",
 		     0, 0, 0);
 	assert_int_equal(read_text(&r, js, (size_t)n, false, &wrong), 0);
@@ -193,6 +193,8 @@ static struct refused refused[] = {
 	{ "suite is no text", "{\"suite\":[\"derpspec\"]}", NOT_OURS },
 	{ "no cases", HEAD "\"x\":1}", NOT_OURS " run" },
 	{ "a list of cases", "{\"suite\":\"derpspec\",\"cases\":[]}",
+	  NOT_OURS " run" },
+	{ "no version", "{\"suite\":\"derpspec\",\"target\":\"\",\"cases\":[]}",
 	  NOT_OURS " run" },
 	{ "cases is no list", HEAD "\"cases\":{}}", "cases is one list" },
 	{ "cases twice", HEAD "\"cases\":[],\"cases\":[]}",
