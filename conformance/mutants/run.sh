@@ -34,7 +34,9 @@ chmod 600 "$tmp/mesh.key"
 # cases that failed, and $tmp/NAME.ok when that is as it should be.
 judge() {
 	started=
-	trap 'kill $started 2>/dev/null' EXIT
+	# Without the second, a TERM would end this shell past the first.
+	trap '{ kill $started; wait $started; } 2>/dev/null' EXIT
+	trap 'exit 143' TERM
 	# Each has a server of its own: equal seeds make equal keys.
 	: >"$tmp/$1.derpd"
 	"$B/derpd" --listen 127.0.0.1:0 --mesh-key-file "$tmp/mesh.key" \
@@ -47,7 +49,9 @@ judge() {
 	port_of "$tmp/$1" $!
 	"$B/derpspec" run -h 127.0.0.1 -p "$port" -S --seed 1 \
 		--mesh-key "$tmp/mesh.key" --json "$tmp/$1.json" \
-		>"$tmp/$1.text" 2>&1
+		>"$tmp/$1.text" 2>&1 &
+	started="$started $!"
+	wait $! # a trap does not wait for what runs in front
 	result=$?
 	sed 's/{"id"/\n&/g' "$tmp/$1.json" |
 		sed -n '/"verdict":"\(FAIL\|CRASH\)"/s/^{"id":"\([^"]*\)".*/\1/p' \
