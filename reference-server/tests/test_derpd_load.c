@@ -165,7 +165,7 @@ static void five_hundred(void **state)
 	conn_ping(c[NUM - 1]);
 	live_stop(&s);
 	conn_expect_closed(c[NUM - 1]);
-	close(c[NUM - 1]->fd);
+	conn_hang_up(c[NUM - 1]);
 	for (int i = 0; i < NUM; i++)
 		free(c[i]);
 }
