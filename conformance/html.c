@@ -38,6 +38,7 @@ static const char style[] =
 	"details details{background:var(--soft)}"
 	"details details pre{background:var(--bg)}"
 	"summary{cursor:pointer;overflow-wrap:anywhere}"
+	"#rules+details td:first-child{white-space:nowrap}"
 	"dl{display:grid;grid-template-columns:max-content 1fr;"
 	"gap:.15rem .9rem;margin:.4rem 0}dt{color:var(--dim)}"
 	"dd{margin:0;overflow-wrap:anywhere}"
@@ -103,6 +104,21 @@ void html_bytes(FILE *to, const char *text, size_t len)
 void html_text(FILE *to, const char *text)
 {
 	html_bytes(to, text, strlen(text));
+}
+
+void html_rule(FILE *to, const char *text)
+{
+	const char *tick, *end;
+
+	while ((tick = strchr(text, '`')) != NULL &&
+	       (end = strchr(tick + 1, '`')) != NULL) {
+		html_bytes(to, text, (size_t)(tick - text));
+		fputs("<code>", to);
+		html_bytes(to, tick + 1, (size_t)(end - tick - 1));
+		fputs("</code>", to);
+		text = end + 1;
+	}
+	html_text(to, text);
 }
 
 /* Ids hold no blanks; per cent signs would be decoded by a link. */

@@ -194,7 +194,7 @@ static void rule_row(FILE *to, const struct report *r,
 	number(to, n.warn, "warn");
 	number(to, n.bad, "bad");
 	fputs("<td>", to);
-	html_text(to, rule->text);
+	html_rule(to, rule->text);
 	fputs("<br>", to);
 	rule_cases(to, r, rule->id);
 	fputs("</td></tr>\n", to);

@@ -157,7 +157,7 @@ static void rules(FILE *to, const struct report *r,
 		if (rule != NULL) {
 			html_text(to, rule->level_text);
 			fputs(": ", to);
-			html_text(to, rule->text);
+			html_rule(to, rule->text);
 		} else {
 			fputs("(not in docs/protocol.md)", to);
 		}

@@ -301,6 +301,24 @@ static void the_page_loads_nothing(void **state)
 	free(got);
 }
 
+static void code_in_a_rule_is_code(void **state)
+{
+	static char text[] = "A `<b>` or `c`; one ` more & all.";
+	struct spec_rule rule = rules[0];
+	const struct spec one_rule = { &rule, 1 };
+	struct report r = whole;
+	char *got;
+
+	(void)state;
+	rule.text = text;
+	r.spec = &one_rule;
+	got = machine_report(report_html, &r);
+	assert_int_equal(count(got, "A <code>&lt;b&gt;</code> or "
+				    "<code>c</code>; one ` more &amp; all."),
+			 2); /* the table of rules, the case */
+	free(got);
+}
+
 static void every_link_of_the_page_leads_somewhere(void **state)
 {
 	char *got = machine_report(report_html, &whole), want[200];
@@ -330,7 +348,7 @@ static void the_failing_line_is_marked(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[3 * NUM_WRITERS + 11] = {
+	struct CMUnitTest tests[3 * NUM_WRITERS + 12] = {
 		cmocka_unit_test(an_annotation_stays_in_its_properties),
 		cmocka_unit_test(commas_and_colons_in_a_file_name_are_escaped),
 		cmocka_unit_test(the_page_of_an_attack_is_as_it_was),
@@ -340,10 +358,11 @@ int main(void)
 		cmocka_unit_test(the_baseline_can_be_read_back),
 		cmocka_unit_test(the_baseline_says_that_a_run_was_cut_short),
 		cmocka_unit_test(the_page_loads_nothing),
+		cmocka_unit_test(code_in_a_rule_is_code),
 		cmocka_unit_test(every_link_of_the_page_leads_somewhere),
 		cmocka_unit_test(the_failing_line_is_marked),
 	};
-	size_t n = 11;
+	size_t n = 12;
 
 	for (size_t i = 0; i < NUM_WRITERS; i++) {
 		struct writer *w = &writers[i];

@@ -54,6 +54,13 @@ open "$golden/attack.html" --dump-dom
 grep -q '<output>1 of 1 cases</output>' "$tmp/dom" || fail "an attack: script"
 ! grep -q '<a href="http' "$tmp/dom" || fail "an attack: a link"
 
+"${B:=build/release}/derpspec" -p 1 --json "$tmp/one.json" ping >/dev/null 2>&1
+"$B/derpspec" matrix --html "$tmp/matrix.html" "$tmp/one.json" \
+	"$tmp/one.json" || fail "a matrix"
+open "$tmp/matrix.html" --dump-dom
+[ ! -s "$tmp/console" ] || fail "a matrix: $(cat "$tmp/console")"
+grep -q '<th title="derp://' "$tmp/dom" || fail "columns of a matrix"
+
 open "$golden/report.html" --screenshot="$tmp/page.png" --window-size=900,900
 [ "$(wc -c <"$tmp/page.png" 2>/dev/null || echo 0)" -gt 20000 ] ||
 	fail "a picture of the page"
