@@ -29,8 +29,10 @@ same() {
 mkdir -p "$tmp/golden"
 for f in "$samples"/*.pcap "$samples"/*.pcapng; do
 	name=$(basename "$f")
-	"$dump" -r "$f" > "$tmp/golden/$name.txt" || bad "$name: exit $?"
-	"$dump" --json "$f" > "$tmp/golden/$name.json" || bad "$name: exit $?"
+	set -- "$f"
+	[ -f "${f%.pcap}.keys" ] && set -- --keylog "${f%.pcap}.keys" "$f"
+	"$dump" "$@" > "$tmp/golden/$name.txt" || bad "$name: exit $?"
+	"$dump" --json "$@" > "$tmp/golden/$name.json" || bad "$name: exit $?"
 done
 if [ "${UPDATE:-}" = 1 ]; then
 	rm -rf "$golden"
@@ -149,6 +151,36 @@ for f in nano null raw bigendian; do
 	same "format-$f has other frames" "$tmp/plain2" "$tmp/other"
 done
 
+# ---- TLS: the same frames -------------------------------------------------
+
+# said FILE: types, keys and lengths of each direction, with a key log.
+said() {
+	"$dump" --keylog "${1%.pcap}.keys" "$1" | awk '
+		$3 ~ /^[A-Z][a-z]/ { print substr($2, length($2)), $3, $4, $5 }' |
+		sort
+}
+
+tls=$samples/go-1.104.5-tls13
+"$dump" "$samples/go-1.104.5-plain.pcap" |
+	awk '$3 ~ /^[A-Z][a-z]/ { print substr($2, length($2)), $3, $4, $5 }' |
+	sort > "$tmp/plain"
+for v in 1.102.5-tls12 1.102.5-tls13 1.104.5-tls12 1.104.5-tls13; do
+	said "$samples/go-$v.pcap" > "$tmp/other"
+	same "go-$v has other frames" "$tmp/plain" "$tmp/other"
+done
+"$dump" --keylog "$tls.keys" "$tls.pcap" | grep -q \
+	'OPEN .* TLS 1.3 AES-128-GCM meta=\[g8A6c\]' ||
+	bad "the key of the meta certificate is not shown"
+# A key log in two files, in any order, with lines of others.
+{ echo '# comment'; echo nonsense; grep -v '^SERVER' "$tls.keys"; } > "$tmp/1"
+grep '^SERVER' "$tls.keys" | sed 's/$/\r/' > "$tmp/2"
+"$dump" --keylog "$tmp/2" --keylog "$tmp/1" "$tls.pcap" > "$tmp/other"
+same "two key logs" "$golden/go-1.104.5-tls13.pcap.txt" "$tmp/other"
+# Secrets inside the file.
+for f in capture/tests/tls*.pcapng; do
+	"$dump" --strict "$f" | grep -q ' ClientInfo ' || bad "$f is not read"
+done
+
 # A pipe is a file.
 "$dump" < "$samples/format-pcapng.pcapng" > "$tmp/other"
 same "standard input" "$golden/format-pcapng.pcapng.txt" "$tmp/other"
@@ -194,6 +226,8 @@ run() {
 }
 
 cut=$samples/damaged-truncate.pcap
+unread='derpdump: 2 TLS connections not read: give the key log of one side with --keylog
+derpdump: no DERP in 115 packets of 2 TCP connections'
 lost=$samples/damaged-lose.pcap
 echo 'hello, this is no capture at all' > "$tmp/text"
 : > "$tmp/empty"
@@ -203,6 +237,15 @@ printf '\037\213\010\000 and then some more bytes' > "$tmp/packed.gz"
 { head -c 20 "$one"; printf '\223\000\000\000'; tail -c +25 "$one"; } \
 	> "$tmp/link147"
 
+run 0 "$unread" "$tls.pcap"
+run 0 "$unread" --keylog "$samples/go-1.104.5-tls12.keys" "$tls.pcap"
+run 0 "$unread" --keylog "$tmp/empty" "$tls.pcap"
+run 0 '' --strict --keylog "$tls.keys" "$tls.pcap"
+run 3 "derpdump: $tmp/none: cannot open: No such file or directory" \
+	--keylog "$tmp/none" "$tls.pcap"
+run 3 "derpdump: $tmp: cannot read: Is a directory" --keylog "$tmp" "$tls.pcap"
+run 3 "derpdump: $tmp/text: no TLS secrets in it: a key log has lines like CLIENT_RANDOM" \
+	--keylog "$tmp/text" "$tls.pcap"
 run 0 '' "$one"
 run 0 '' --strict "$one"
 run 0 '' "$cut"

@@ -7,6 +7,7 @@
 #   sessions/X.txt --> derpgo-client --> server
 #                            |   |
 #              NAME.jsonl <--+   +--tcpdump--> NAME.pcap --damage.py--> variants
+#              NAME.keys: the secrets, where it speaks TLS
 #
 # Keys are made from names (-seed), so that they are the same every time; times,
 # ports, nonces and the order of what may come in any order are not.  Needs the
@@ -60,7 +61,8 @@ server() {
 	derpd) set -- "$1" "$2" "$B/derpd" --listen "$2" \
 		--key-file "$tmp/server.key" --mesh-key-file "$tmp/mesh.key" ;;
 	*) set -- "$1" "$2" "$O/peers/derpgo-server-$1" -listen "$2" \
-		-key-file "$tmp/server.key" -mesh-key-file "$tmp/mesh.key" ;;
+		-key-file "$tmp/server.key" -mesh-key-file "$tmp/mesh.key" \
+		${tls:+-tls-self-signed localhost} ;;
 	esac
 	shift 2
 	"$@" > "$tmp/server.out" 2> "$tmp/server.err" &
@@ -93,17 +95,43 @@ end_record() {
 		fail "$file: $(cat "$tmp/tcpdump.err")"
 }
 
+# Sets $url for the client, and where TLS leaves its secrets.
+reach() {
+	export SSLKEYLOGFILE=
+	case $tls in
+	13)
+		url=https://$address/derp SSLKEYLOGFILE=$here/$name.keys
+		rm -f "$SSLKEYLOGFILE"
+		;;
+	12)
+		rm -f "$here/$name.keys"
+		: > "$tmp/proxy.out"
+		python3 $here/tls12.py "$address" "$here/$name.keys" \
+			> "$tmp/proxy.out" 2> "$tmp/proxy.err" &
+		pids="$pids $!"
+		await "$tmp/proxy.out" '^listen '
+		url=http://$(sed -n 's/^listen //p' "$tmp/proxy.out")/derp
+		;;
+	*) url=http://$address/derp ;;
+	esac
+}
+
 # take NAME SERVER CLIENT SESSION [LISTEN [INTERFACE [OPTION ...]]]
 take() {
 	name=$1 version=$2 client=$O/peers/derpgo-client-$3 script=$4
 	listen=${5-127.0.0.1:0} interface=${6-lo}
 	shift $(($# < 6 ? $# : 6))
 	echo "$name" >&2
+	case $name in
+	*-tls1[23]) tls=${name##*-tls} ;;
+	*) tls= ;;
+	esac
 	server "$version" "$listen"
+	reach
 	mkfifo "$tmp/script"
 	: > "$tmp/jsonl"
 	timeout 60 "$client" -seed $seed -mesh-key-file "$tmp/mesh.key" \
-		"http://$address/derp" < "$tmp/script" > "$tmp/jsonl" \
+		-insecure "$url" < "$tmp/script" > "$tmp/jsonl" \
 		2> "$tmp/client.err" &
 	driver=$!
 	pids="$pids $!"
@@ -123,7 +151,9 @@ take() {
 	end_record
 	end
 	rm "$tmp/script"
-	mv "$tmp/jsonl" "$here/$name.jsonl"
+	# Ports are the proxy's there, so connections cannot be compared.
+	[ "$tls" = 12 ] || mv "$tmp/jsonl" "$here/$name.jsonl"
+	[ -z "$tls" ] || chmod 644 "$here/$name.keys"
 	[ "$(wc -c < "$here/$name.pcap")" -lt 60000 ] ||
 		fail "$name.pcap is larger than 60 kB"
 }
@@ -142,6 +172,8 @@ for v in 1.102.5 1.104.5; do
 	want go-$v-faststart $v $v faststart
 	want go-$v-mesh $v $v mesh
 	want go-$v-late $v $v late
+	want go-$v-tls13 $v $v plain
+	want go-$v-tls12 $v $v plain
 done
 want go-1.104.5-ipv6 1.104.5 1.104.5 faststart '[::1]:0'
 want go-1.104.5-cooked 1.104.5 1.104.5 faststart 127.0.0.1:0 any -y LINUX_SLL
