@@ -165,16 +165,20 @@ by_lua() {
 	grep -v -e '^Running as' -e '^$' -e 'cut short' "$tmp/stderr" |
 		sed 's/^/tshark says: /'
 }
+# by_dump FILE KEYLOG
 by_dump() {
-	"$dump" --json "$1" 2> /dev/null |
+	"$dump" --json ${2:+--keylog "$2"} "$1" 2> /dev/null |
 		awk -f "$tmp/line.awk" -f "$tmp/json.awk" | sort -s -k1,1
 }
 
 # agree NAME FILE ARGS...: the lists are equal, in one pass and in two.
 agree() {
-	name=$1 file=$2
+	name=$1 file=$2 keys=${2%.*}.keys
 	shift 2
-	by_dump "$file" > "$tmp/want"
+	# The secrets of a capture of TLS lie beside it.
+	[ ! -f "$keys" ] || set -- -o "tls.keylog_file:$keys" "$@"
+	[ -f "$keys" ] || keys=
+	by_dump "$file" "$keys" > "$tmp/want"
 	[ -s "$tmp/want" ] || bad "$name: derpdump finds nothing"
 	for pass in -1 -2; do
 		two=$pass
