@@ -66,6 +66,7 @@ struct cli_options {
 	/* its TLS; the strings are NULL when not given */
 	bool tls, insecure;
 	const char *sni, *ca_file, *pin, *keylog;
+	struct cli_words secrets; /* key logs of a capture */
 	/* selection */
 	struct cli_words selectors, except, xfail, baselines;
 	const char *suite; /* NULL: the embedded one */

@@ -53,6 +53,7 @@ enum {
 	O_COLOR,
 	O_LOSSY,
 	O_TLS,
+	O_SECRETS,
 	O_INSECURE,
 	O_SNI,
 	O_CA,
@@ -107,7 +108,7 @@ static const struct row {
 	{ { O_KEYLOG, "keylog", 0, "FILE",
 	    "append the secrets of all connections, for\nderpdump and others",
 	    NULL },
-	  PLAY },
+	  RUN },
 	{ { O_CLIENT_KEYS, "client-keys", 0, "FILE",
 	    "private keys that the target admits, one a line", NULL },
 	  RUN },
@@ -156,6 +157,9 @@ static const struct row {
 	  RUN },
 	{ { O_LOSSY, "lossy", 0, NULL,
 	    "go on where the capture lost bytes of a client", "Capture" },
+	  CLI_FOR_REPLAY },
+	{ { O_SECRETS, "keylog", 0, "FILE",
+	    "secrets of its TLS connections; may be given again", NULL },
 	  CLI_FOR_REPLAY },
 	{ { O_VERBOSE, NULL, 'v', NULL,
 	    "show the frames of every case; -vv: with bytes", "Output" },
@@ -394,6 +398,8 @@ static int take(struct cli_options *o, const struct opts *op, int id)
 			return opts_fail(op, "--pin wants sha256-raw: and 64 "
 					     "hex digits, lower case");
 		return text(&o->pin, op);
+	case O_SECRETS:
+		return add(&o->secrets, op->value);
 	case O_KEYLOG:
 		return text(&o->keylog, op);
 	case O_PATH:
@@ -472,7 +478,7 @@ static int take(struct cli_options *o, const struct opts *op, int id)
 static int new_words(struct cli_options *o, int argc)
 {
 	size_t n = (size_t)argc;
-	const char **at = calloc(4 * n, sizeof(*at));
+	const char **at = calloc(5 * n, sizeof(*at));
 
 	if (at == NULL) {
 		fputs("derpspec: out of memory\n", stderr);
@@ -483,6 +489,7 @@ static int new_words(struct cli_options *o, int argc)
 	o->except.at = at + n;
 	o->xfail.at = at + 2 * n;
 	o->baselines.at = at + 3 * n;
+	o->secrets.at = at + 4 * n;
 	return 0;
 }
 

@@ -40,11 +40,14 @@ static int say(const struct replay *r, int code, const char *what)
 static int read_capture(struct replay *r)
 {
 	struct capture *c = capture_new(replay_plan_event, r->plan, NULL);
-	int err, code = EXIT_GOOD;
+	int err = 0, code = EXIT_GOOD;
 
 	if (c == NULL)
 		return say(r, EXIT_OURS, "out of memory");
-	err = capture_read_file(c, r->path);
+	for (size_t i = 0; i < r->o.secrets.num && err == 0; i++)
+		err = capture_keylog_file(c, r->o.secrets.at[i]);
+	if (err == 0)
+		err = capture_read_file(c, r->path);
 	/* Its error names the file. */
 	if (err == CAPTURE_E_STOPPED) {
 		code = say(r, EXIT_INPUT, r->plan->broken);
@@ -69,7 +72,7 @@ static int check_plan(const struct replay *r)
 	if (p->num_conns == 0 && p->tls > 0)
 		return say(r, EXIT_USAGE,
 			   "no DERP in it that can be read: its connections "
-			   "are TLS");
+			   "are TLS: give their secrets with --keylog");
 	if (p->num_conns == 0)
 		return say(r, EXIT_USAGE, "no DERP in it");
 	if (!has_logins(p))

@@ -11,8 +11,11 @@ replays() {
 }
 
 replay_five_times() {
+	keys=${1%.pcap}.keys
 	for _ in 1 2 3 4 5; do
-		timeout 60 "$B/derpspec" replay "$1" -h 127.0.0.1 -p "$port" \
+		set -- "$1"
+		[ -f "$keys" ] && set -- "$1" --keylog "$keys"
+		timeout 60 "$B/derpspec" replay "$@" -h 127.0.0.1 -p "$port" \
 			--mesh-key "$tmp/mesh.key" || return
 	done
 }
