@@ -91,7 +91,9 @@ for capture in "$samples"/*.pcap "$samples"/*.pcapng; do
 	case $capture in
 	*-snap96.pcap) continue ;; # bytes of clients are missing: see below
 	esac
-	play 0 "$capture" -p "$port" --mesh-key "$tmp/mesh.key"
+	keys=${capture%.pcap*}.keys # of TLS
+	[ -e "$keys" ] && set -- --keylog "$keys" || set --
+	play 0 "$capture" -p "$port" --mesh-key "$tmp/mesh.key" "$@"
 	says "$tmp/out" " 0 different"
 	! grep -q ' 0 answers equal' "$tmp/out" || fail "$capture: no answers"
 done
@@ -100,6 +102,7 @@ says "$tmp/out" "replay: 2 clients, 33 frames sent, 30 answers equal, 0 differen
 [ ! -s "$tmp/err" ] || fail "talk about a good run: $(cat "$tmp/err")"
 
 # ---- what a capture lacks is said
+wrong 2 "give their secrets with --keylog" $samples/go-1.104.5-tls13.pcap -p 1
 play 0 $samples/damaged-lose.pcap -p "$port"
 says "$tmp/err" "bytes of the server are lost"
 play 0 $samples/damaged-snap96.pcap -p "$port" --lossy
