@@ -91,6 +91,18 @@ static int list_folder(char **paths, size_t *num, const char *folder)
 	return e != NULL && *num < SUITE_FILES_MAX ? out_of_memory() : 0;
 }
 
+/* A pipe somebody left in the folder would be waited for, for ever. */
+static int parse_member(struct suite *s, const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		fprintf(stderr, "derpspec: %s is not a file\n", path);
+		return EXIT_INPUT;
+	}
+	return parse_file(s, path);
+}
+
 static int parse_folder(struct suite *s, const char *folder)
 {
 	char **paths = calloc(SUITE_FILES_MAX, sizeof(*paths));
@@ -107,7 +119,7 @@ static int parse_folder(struct suite *s, const char *folder)
 	}
 	for (size_t i = 0; i < num; i++) {
 		if (code == 0)
-			code = parse_file(s, paths[i]);
+			code = parse_member(s, paths[i]);
 		free(paths[i]);
 	}
 	free(paths);
