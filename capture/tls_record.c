@@ -180,8 +180,12 @@ static void lose_record(struct capture *c, struct flow *f, int side,
 	struct tls_side *s = &f->secure->side[side];
 	uint32_t rest = SEAL_HEAD_LEN + seal_overhead(f->secure->suite);
 
-	s->seq++;
 	s->msg_len = s->msg_skip = 0; /* out of step with messages */
+	if (!s->sealed) {
+		s->sealed = type == TLS_CCS;
+		return;
+	}
+	s->seq++;
 	if (type == TLS_DATA && !s->handshake && len > rest)
 		tls_lost(c, f, side, len - rest, loss);
 }
@@ -374,15 +378,10 @@ void tls_data(struct capture *c, struct flow *f, int side, const uint8_t *in,
 
 /* ---- holes and ends ---------------------------------------------------- */
 
-/* Keys are known, but the hole is in the handshake. */
-static bool can_go_on(const struct tls_conn *t, struct tls_side *s)
+/* The hole may be in the handshake, as long as the keys are known. */
+static bool can_go_on(const struct tls_conn *t, const struct tls_side *s)
 {
-	if (s->sealed)
-		return true;
-	if (!t->chosen || s->seal.ctx == NULL)
-		return false;
-	s->sealed = true;
-	return true;
+	return s->sealed || (t->chosen && s->seal.ctx != NULL);
 }
 
 /* n bytes are missing of the record that has begun; what is over. */
@@ -430,6 +429,7 @@ void tls_gap(struct capture *c, struct flow *f, int side, uint64_t n,
 	if (n > 0 && !s->over) {
 		n += s->len;
 		s->len = 0;
+		s->sealed = true; /* TLS 1.2: from some record on */
 		tls_search_begin(s, n, loss);
 	}
 }

@@ -95,19 +95,21 @@ enum fit {
 	FIT_YES,
 };
 
-static bool may_be(const uint8_t *p, uint32_t len)
+/* In TLS 1.2 it may be the Finished of the handshake. */
+static bool may_be(const struct flow *f, const uint8_t *p, uint32_t len)
 {
-	static const uint8_t head[3] = { TLS_DATA, 3, 3 };
-
-	return memcmp(p, head, len < 3 ? len : 3) == 0;
+	return (p[0] == TLS_DATA ||
+		(p[0] == TLS_HANDSHAKE && !f->secure->tls13)) &&
+	       (len < 2 || p[1] == 3) && (len < 3 || p[2] == 3);
 }
 
 /* A record at p, and, where it can be seen, another one behind it. */
-static enum fit look(const uint8_t *p, uint32_t len, uint32_t *record)
+static enum fit look(const struct flow *f, const uint8_t *p, uint32_t len,
+		     uint32_t *record)
 {
 	uint32_t n;
 
-	if (!may_be(p, len))
+	if (!may_be(f, p, len))
 		return FIT_NO;
 	if (len < SEAL_HEAD_LEN)
 		return FIT_MORE;
@@ -166,11 +168,8 @@ static void scan(struct capture *c, struct flow *f, int side)
 	int n, lost;
 
 	while (at < s->len && !s->over) {
-		p = memchr(s->buf + at, TLS_DATA, s->len - at);
-		at = p == NULL ? s->len : (uint32_t)(p - s->buf);
-		if (p == NULL)
-			break;
-		fit = look(p, s->len - at, &len);
+		p = s->buf + at;
+		fit = look(f, p, s->len - at, &len);
 		if (fit == FIT_MORE)
 			break;
 		if (fit == FIT_YES) {
