@@ -198,6 +198,14 @@ void report_text_case(FILE *to, const struct report *r,
 	case VERDICT_SKIP:
 		field(to, "reason", c->result->reason);
 		return;
+	case VERDICT_INCONC:
+		/* Of hundreds that were not begun there is no more to say. */
+		if (c->result->at.line == 0 && c->result->num_trace == 0) {
+			field(to, "reason", c->result->reason);
+			return;
+		}
+		details(to, r, c, style);
+		return;
 	case VERDICT_XFAIL:
 		field(to, "known", c->xfail);
 		field(to, "source", c->xfail_from);
