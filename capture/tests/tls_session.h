@@ -143,6 +143,7 @@ static inline int free_certificates(void **state)
 
 static inline SSL_CTX *context(const struct kind *k, bool server)
 {
+	char one[] = "P-256", both[] = "X25519:P-256";
 	SSL_CTX *ctx =
 		SSL_CTX_new(server ? TLS_server_method() : TLS_client_method());
 
