@@ -14,12 +14,13 @@
 #include <openssl/x509.h>
 
 enum {
-	RETRY = 1,   /* the server wants another group */
-	UPDATE = 2,  /* both sides change their keys */
-	RESUME = 4,  /* the session goes on from one before */
-	FORGET = 8,  /* of the one before, no secrets are kept for this one */
-	SPLIT = 16,  /* handshake messages over many records */
-	NO_HAND = 32 /* handshake secrets are not logged */
+	RETRY = 1,    /* the server wants another group */
+	UPDATE = 2,   /* both sides change their keys */
+	RESUME = 4,   /* the session goes on from one before */
+	FORGET = 8,   /* of the one before, no secrets are kept for this one */
+	SPLIT = 16,   /* handshake messages over many records */
+	NO_HAND = 32, /* handshake secrets are not logged */
+	PAD = 64
 };
 
 struct kind {
@@ -45,6 +46,8 @@ static struct kind kinds[] = {
 	  "TLS 1.3 AES-128-GCM", RESUME },
 	{ "1.3/split", TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256",
 	  "TLS 1.3 AES-128-GCM", SPLIT },
+	{ "1.3/padded", TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256",
+	  "TLS 1.3 AES-128-GCM", PAD },
 	{ "1.3/no-handshake-secrets", TLS1_3_VERSION, "TLS_AES_128_GCM_SHA256",
 	  "TLS 1.3 AES-128-GCM", NO_HAND },
 	{ "1.2/aes-128", TLS1_2_VERSION, "ECDHE-ECDSA-AES128-GCM-SHA256",
@@ -155,6 +158,8 @@ static inline SSL_CTX *context(const struct kind *k, bool server)
 	else
 		assert_int_equal(SSL_CTX_set_cipher_list(ctx, k->suite), 1);
 	SSL_CTX_set_keylog_callback(ctx, on_keylog);
+	if ((k->flags & PAD) != 0)
+		SSL_CTX_set_block_padding(ctx, 128);
 	if ((k->flags & SPLIT) != 0)
 		SSL_CTX_set_max_send_fragment(ctx, 512);
 	SSL_CTX_set1_groups_list(ctx, server && (k->flags & RETRY) != 0 ? one
