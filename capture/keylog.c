@@ -114,8 +114,7 @@ static bool parse(struct parsed *s, const char *p, size_t len)
 	p += n + 1;
 	len -= n + 1;
 	n = word(p, len);
-	if (n == len || n != 2 * KEYLOG_RANDOM_LEN ||
-	    derp_hex_decode(s->random, KEYLOG_RANDOM_LEN, p, n) < 0)
+	if (n == len || derp_hex_decode(s->random, KEYLOG_RANDOM_LEN, p, n) < 0)
 		return false;
 	p += n + 1;
 	len -= n + 1;

@@ -290,6 +290,37 @@ static void without_its_key_it_is_named(void **state)
 	session_free(&other);
 }
 
+/* The client's packets were captured before the server's hello. */
+static void a_client_that_comes_first_waits(void **state)
+{
+	struct session s, first;
+	struct record r = { 0 };
+	struct build b;
+	int i, from;
+
+	(void)state;
+	make(&s, &first, &kinds[0]);
+	build_init(&b);
+	hello(&b, 1000, 5000);
+	for (from = 0; from < 2; from++)
+		for (i = 0; i < s.num; i++)
+			if (s.chunk[i].from == from)
+				segment(&b, from,
+					(from == CLIENT ? 1000u : 5000u) +
+						(uint32_t)s.chunk[i].begin,
+					0,
+					s.side[from].bytes + s.chunk[i].begin,
+					s.chunk[i].end - s.chunk[i].begin);
+	play_tls(&b, &s.keys, &r);
+	assert_int_equal(count(r.text, "1> Ping"), 5);
+	assert_int_equal(count(r.text, "1< Pong"), 5);
+	assert_int_equal(count(r.text, "gap"), 0);
+	free(r.text);
+	build_free(&b);
+	session_free(&s);
+	session_free(&first);
+}
+
 /* The last digit of every secret is another. */
 static void a_wrong_key_opens_nothing(void **state)
 {
@@ -304,6 +335,7 @@ static void a_wrong_key_opens_nothing(void **state)
 				s.keys.bytes[i - 1] == '0' ? '1' : '0';
 	got = decode(&s, &s.keys, 1448, CLIENT, 0, 0);
 	assert_int_equal(count(got, "Ping"), 0);
+	assert_int_equal(count(got, " tls\n"), 1);
 	free(got);
 	session_free(&s);
 	session_free(&first);
@@ -327,6 +359,7 @@ int main(void)
 	};
 	static const struct CMUnitTest rest[] = {
 		cmocka_unit_test(a_session_goes_on_with_its_ticket),
+		cmocka_unit_test(a_client_that_comes_first_waits),
 	};
 	enum { EACH = sizeof(each) / sizeof(each[0]) };
 	static struct CMUnitTest tests[EACH * NUM_KINDS];
