@@ -581,9 +581,7 @@ static void add_row(const char *form, struct row *row, CMUnitTestFunction f)
 
 int main(void)
 {
-	size_t i;
-
-	for (i = 0; i < COUNT(rows); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		add_row("text", &rows[i], test_text);
 		if (rows[i].json != NULL)
 			add_row("json", &rows[i], test_json);
